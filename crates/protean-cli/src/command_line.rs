@@ -13,6 +13,7 @@ Exit codes:
   0    success
   1    failure, or a problem was found
   2    wrong usage or configuration
+  3    a change breaks others ('contracts diff')
   130  interrupted twice (SIGINT)
   143  terminated twice (SIGTERM)
 

@@ -70,11 +70,11 @@ impl Forms {
                 self.value(format!("{path}[]"), element, "");
                 "list".to_owned()
             }
-            Shape::Map(element) => {
-                self.value(format!("{path}[]"), element, "");
+            Shape::Map { value, .. } => {
+                self.value(format!("{path}[]"), value, "");
                 "map".to_owned()
             }
-            Shape::Object { type_path, members } => {
+            Shape::Object { type_path, members, .. } => {
                 // An entity may hold others of its own type, without end.
                 if !self.around.contains(type_path) {
                     self.around.push(type_path);
@@ -83,6 +83,7 @@ impl Forms {
                 }
                 "object".to_owned()
             }
+            Shape::Limited { shape, .. } => return self.value(path, shape, ending),
             Shape::Optional(shape) => {
                 return self.value(path, shape, &format!("{OPTIONAL}{ending}"));
             }

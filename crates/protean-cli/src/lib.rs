@@ -9,8 +9,8 @@
 //! ```
 //!
 //! provides `fidelis server`, `fidelis subscriptions status`, `fidelis events`, `fidelis dlq`,
-//! `fidelis outbox`, `fidelis verify`, `fidelis snapshot`, `fidelis check` and `fidelis db`;
-//! [`run_with`] adds the domain's own commands. The program `protean`, which comes with this
+//! `fidelis outbox`, `fidelis verify`, `fidelis snapshot`, `fidelis check`, `fidelis contracts` and
+//! `fidelis db`; [`run_with`] adds the domain's own commands. The program `protean`, which comes with this
 //! library, hands over to such a binary: `protean server --domain=fidelis`.
 //!
 //! ```text
@@ -22,6 +22,7 @@ mod age;
 mod app;
 mod command;
 mod command_line;
+mod contracts;
 mod error;
 mod escape;
 mod forms;

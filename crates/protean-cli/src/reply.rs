@@ -28,7 +28,8 @@ pub struct Reply<T> {
     text: String,
     form: Form,
     diagnostics: Vec<Diagnostic>,
-    failed: bool,
+    /// The exit code: 0 unless the reply has failed.
+    code: u8,
 }
 
 /// The form of the JSON object.
@@ -82,7 +83,7 @@ impl<T: Serialize> Reply<T> {
     }
 
     fn of(form: Form, data: T, text: impl Display) -> Self {
-        Self { data, text: text.to_string(), form, diagnostics: Vec::new(), failed: false }
+        Self { data, text: text.to_string(), form, diagnostics: Vec::new(), code: 0 }
     }
 
     /// Adds a warning; the status stays as it is.
@@ -94,12 +95,17 @@ impl<T: Serialize> Reply<T> {
     /// Adds an error: the status becomes `fail` and the exit code 1.
     pub fn failed(mut self, message: impl Into<String>) -> Self {
         self.diagnostics.push(Diagnostic::error(message));
-        self.failed = true;
+        self.failed_with(1)
+    }
+
+    /// The status becomes `fail`, with this exit code, and the text says why.
+    pub(crate) fn failed_with(mut self, code: u8) -> Self {
+        self.code = code;
         self
     }
 
     pub(crate) fn print(self, json: bool) -> Result {
-        let code = ExitCode::from(u8::from(self.failed));
+        let code = ExitCode::from(self.code);
         if json && self.form == Form::Wrapped {
             stdout::print(&object(&self.into_envelope())?)?;
             return Ok(code);
@@ -120,7 +126,7 @@ impl<T: Serialize> Reply<T> {
     }
 
     pub(crate) fn into_envelope(self) -> Envelope<T> {
-        let status = if self.failed { Status::Fail } else { Status::Pass };
+        let status = if self.code == 0 { Status::Pass } else { Status::Fail };
         Envelope { version: VERSION, status, data: self.data, diagnostics: self.diagnostics }
     }
 }

@@ -1,6 +1,6 @@
 //! What every adapter of the ports has to do, as tests.
 //!
-//! * [`store`]: databases, with [`store_suite!`]
+//! * [`store`]: databases, with [`store_suite!`], and [`own_sql_suite!`] where users may run SQL
 //! * [`broker`]: brokers, with [`broker_suite!`]
 //!
 //! An adapter passes the suite of its port on the real service. Where that service

@@ -48,17 +48,20 @@ fn every_fact_is_in_the_suite() {
         include_str!("../src/store/dead_letters.rs"),
         include_str!("../src/store/find.rs"),
         include_str!("../src/store/keys.rs"),
+        include_str!("../src/store/intake.rs"),
         include_str!("../src/store/lanes.rs"),
         include_str!("../src/store/ledger.rs"),
         include_str!("../src/store/log.rs"),
         include_str!("../src/store/marks.rs"),
         include_str!("../src/store/names.rs"),
         include_str!("../src/store/outcomes.rs"),
+        include_str!("../src/store/own_sql.rs"),
         include_str!("../src/store/parking.rs"),
         include_str!("../src/store/prepare.rs"),
         include_str!("../src/store/queries.rs"),
         include_str!("../src/store/rebuilds.rs"),
         include_str!("../src/store/rows.rs"),
+        include_str!("../src/store/schedules.rs"),
     ];
     let facts = ports.iter().flat_map(|port| port.split("\npub async fn ").skip(1));
     for fact in facts.filter_map(|text| text.split('(').next()) {

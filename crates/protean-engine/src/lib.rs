@@ -24,15 +24,14 @@
 mod bulk_steps;
 mod commit;
 mod dead_letters;
-mod due_messages;
 mod failpoint;
 mod governor;
 mod group_reader;
 mod inbox;
-mod intake;
 mod leadership;
 mod log_places;
 mod maintenance;
+mod minute_checks;
 mod observe;
 mod pace;
 mod pacing;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{
-    Domain, Group, Intake, base_store, broker, known_ids, preflight, prepared_store, registrations,
+    Domain, Group, base_store, broker, known_ids, preflight, prepared_store, registrations,
 };
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
@@ -19,16 +19,16 @@ use tracing::{error, info, warn};
 
 use crate::bulk_steps::BulkSteps;
 use crate::dead_letters::DlqPublisher;
-use crate::due_messages::{move_due_messages, schedule_recurring};
 use crate::group_reader::{GroupReader, ServerSlots};
 use crate::inbox;
-use crate::intake::take_in_commands;
 use crate::maintenance::maintain;
+use crate::minute_checks::check_every_minute;
 use crate::observe::metrics::Metrics;
 use crate::observe::{HealthPage, check_vanished};
 use crate::pacing::Pacing;
 use crate::relay::ownership::check;
 use crate::relay::{Relay, RelayPlan, relay_plans};
+use crate::rounds::move_into_log;
 use crate::worker::runner::HandlerRunner;
 
 /// The wait before a broker that cannot be reached is opened again.
@@ -196,12 +196,8 @@ impl Running {
         workers.spawn(maintain(self.domain.clone(), self.stop.clone()));
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
         let (steps, stop) = (self.steps.clone(), self.stop.clone());
-        workers.spawn(schedule_recurring(domain.clone(), stop.clone()));
-        if Intake::of(&domain).is_open() {
-            let (domain, store) = (domain.clone(), Arc::clone(&store));
-            workers.spawn(take_in_commands(domain, store, steps.clone(), stop.clone()));
-        }
-        workers.spawn(move_due_messages(domain, store, steps, stop));
+        workers.spawn(check_every_minute(domain.clone(), stop.clone()));
+        workers.spawn(move_into_log(domain, store, steps, stop));
         workers
     }
 

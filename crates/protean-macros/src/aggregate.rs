@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::parse::ParseStream;
+use syn::token::Paren;
 use syn::{LitStr, Path, Visibility, parse_quote};
 
 use crate::event::{message_name, version};
@@ -34,16 +35,38 @@ struct Options {
     commands: Vec<Path>,
     stream_category: Option<LitStr>,
     name: Option<LitStr>,
-    fact_events: bool,
+    fact_events: Option<FactEvents>,
     snapshot_version: Option<(Ident, u32)>,
     indexes: Indexes,
+}
+
+/// `fact_events`, or `fact_events(published)`.
+struct FactEvents {
+    are_published: bool,
+}
+
+impl FactEvents {
+    fn read(name: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut are_published = false;
+        if input.peek(Paren) {
+            for option in list::<Ident>(name, input)? {
+                if option != "published" {
+                    let message =
+                        "`fact_events` has no such option: write `fact_events(published)`";
+                    return refused(option, message);
+                }
+                are_published = true;
+            }
+        }
+        Ok(Self { are_published })
+    }
 }
 
 impl Options {
     fn option(&mut self, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         match name.to_string().as_str() {
             "event_sourced" => self.event_sourced = true,
-            "fact_events" => self.fact_events = true,
+            "fact_events" => self.fact_events = Some(FactEvents::read(name, input)?),
             "index" | "unique" => self.indexes.option(name, input)?,
             "commands" => self.commands = list(name, input)?,
             "snapshot_version" => {
@@ -75,12 +98,15 @@ pub(crate) fn expand(
     };
     let kept = if options.event_sourced { from_events(&aggregate) } else { from_rows(&aggregate) };
     let fact = match options.fact_events {
-        true => fact::event(&aggregate, &message_name(options.name.as_ref(), name), faults),
-        false => TokenStream::new(),
+        Some(FactEvents { are_published }) => {
+            let stored_name = message_name(options.name.as_ref(), name);
+            fact::event(&aggregate, &stored_name, are_published, faults)
+        }
+        None => TokenStream::new(),
     };
     let parts = [
         default::functions(&aggregate, faults),
-        fields::with_states(name, &aggregate.fields),
+        fields::with_states(&aggregate.item, &aggregate.fields),
         implementation(&aggregate, &options),
         access(&aggregate, &options),
         columns::implementation(name, &aggregate.fields, true, &indexes),
@@ -138,7 +164,7 @@ fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
 fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
     let name = aggregate.name();
     let stored_name = message_name(options.name.as_ref(), name);
-    let fact = options.fact_events.then(|| fact::method(aggregate));
+    let fact = options.fact_events.as_ref().map(|_| fact::method(aggregate));
     let category = options.stream_category.as_ref().map(|category| {
         quote! {
             const STREAM_CATEGORY: ::core::option::Option<&'static str> =

@@ -93,6 +93,10 @@ fn field(owner: &Ident) -> TokenStream {
             fn key(&self) -> ::std::borrow::Cow<'_, str> {
                 ::std::borrow::Cow::Borrowed(::protean::model::Choice::name(*self))
             }
+
+            fn key_shape() -> ::protean::model::Shape {
+                <Self as ::protean::model::Field>::shape()
+            }
         }
     }
 }

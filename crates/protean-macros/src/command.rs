@@ -29,7 +29,7 @@ pub(crate) fn expand(
     );
     command.refuse_stamps("a command has no row; set the field yourself", faults);
     let (defaults, name) = (default::functions(&command, faults), command.name());
-    let fields = fields::implementation(name, &command.fields);
+    let fields = fields::of_json(&command.item, &command.fields);
     let attributes = constants::implementation(name, &command.item.vis, &command.fields, 0);
     let instance = command.identifier(faults).and_then(|field| faults.take(instance(field)));
     let output = match &options.returns {

@@ -18,8 +18,7 @@ pub(crate) fn implementation(
     before: usize,
 ) -> TokenStream {
     let constants = fields.iter().enumerate().map(|(index, field)| {
-        let constant =
-            Ident::new(&field.ident.unraw().to_string().to_uppercase(), field.ident.span());
+        let constant = constant(&field.ident);
         let (ty, rules, column) = (&field.ty, rules(index), width(&fields[..index]));
         let documentation = format!(" The field `{}`.", field.ident);
         quote! {
@@ -29,6 +28,11 @@ pub(crate) fn implementation(
         }
     });
     allowed(owner, quote!(#(#constants)*))
+}
+
+/// The name of a field's constant.
+pub(crate) fn constant(field: &Ident) -> Ident {
+    Ident::new(&field.unraw().to_string().to_uppercase(), field.span())
 }
 
 /// The constant of an aggregate's identity.

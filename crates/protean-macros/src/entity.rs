@@ -31,7 +31,7 @@ pub(crate) fn expand(
     entity.refuse_stamps("an entity has no row of its own; set the field yourself", faults);
     let parts = [
         default::functions(&entity, faults),
-        fields::with_invariants(entity.name(), &entity.fields),
+        fields::with_invariants(&entity.item, &entity.fields),
         identity(&entity, faults),
         field(entity.name()),
     ];

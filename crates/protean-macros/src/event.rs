@@ -19,6 +19,7 @@ pub(crate) struct MessageOptions {
     pub(crate) returns: Option<Type>,
     name: Option<LitStr>,
     version: Option<u32>,
+    is_published: bool,
 }
 
 impl MessageOptions {
@@ -32,6 +33,7 @@ impl MessageOptions {
         match name.to_string().as_str() {
             "part_of" => self.part_of = Some(value(name, input)?),
             "returns" => self.returns = Some(value(name, input)?),
+            "published" => self.is_published = true,
             "name" => self.name = Some(value(name, input)?),
             _ => self.version = Some(version(&value(name, input)?)?),
         }
@@ -55,6 +57,11 @@ impl MessageOptions {
         };
         let (kind, name) = (format_ident!("{kind}"), message_name(self.name.as_ref(), owner));
         let version = self.version.map(|version| quote!(const VERSION: u32 = #version;));
+        let published = self.is_published.then(|| {
+            quote!(
+                const PUBLISHED: bool = true;
+            )
+        });
         let aggregate = quote_spanned!(at(aggregate)=> type Aggregate = #aggregate;);
         let message = quote!(<#owner as ::protean::model::#kind>);
         quote! {
@@ -62,6 +69,7 @@ impl MessageOptions {
             impl ::protean::model::#kind for #owner {
                 const NAME: &'static str = #name;
                 #version
+                #published
                 #aggregate
                 #more
             }
@@ -99,8 +107,27 @@ pub(crate) fn expand(
     item: TokenStream,
     faults: &mut Faults,
 ) -> syn::Result<TokenStream> {
-    let known = Known { place: "#[event]", names: &["part_of", "name", "version"] };
-    let options = MessageOptions::read(&known, options, faults);
+    let known = Known { place: "#[event]", names: &["part_of", "name", "version", "published"] };
+    expand_as(&known, options, item, faults)
+}
+
+/// A timer, which is an event of a process and concerns nobody else.
+pub(crate) fn expand_timer(
+    options: TokenStream,
+    item: TokenStream,
+    faults: &mut Faults,
+) -> syn::Result<TokenStream> {
+    let known = Known { place: "#[timer]", names: &["part_of", "name", "version"] };
+    expand_as(&known, options, item, faults)
+}
+
+fn expand_as(
+    known: &Known<'_>,
+    options: TokenStream,
+    item: TokenStream,
+    faults: &mut Faults,
+) -> syn::Result<TokenStream> {
+    let options = MessageOptions::read(known, options, faults);
     let mut event = Structure::parse("#[event]", item, faults)?;
     event.derive_value(faults);
     event.refuse_unique("an event has no columns", faults);
@@ -111,7 +138,7 @@ pub(crate) fn expand(
     );
     event.refuse_stamps("an event has no row; set the field yourself", faults);
     let (defaults, name) = (default::functions(&event, faults), event.name());
-    let fields = fields::implementation(name, &event.fields);
+    let fields = fields::of_json(&event.item, &event.fields);
     let message = options.implementation("Event", name, &TokenStream::new(), faults);
     let item = &event.item;
     Ok(quote!(#item #defaults #fields #message))

@@ -15,6 +15,7 @@ use crate::{derives, fields};
 pub(crate) fn event(
     aggregate: &Structure,
     stored_name: &TokenStream,
+    is_published: bool,
     faults: &mut Faults,
 ) -> TokenStream {
     let (of, visibility) = (aggregate.name(), &aggregate.item.vis);
@@ -42,7 +43,7 @@ pub(crate) fn event(
         derives::add_serde_aliases(field, &mut member.attrs);
     }
     let all: Vec<Field> = identity.into_iter().chain(aggregate.fields.iter().cloned()).collect();
-    let fields = fields::implementation(&name, &all);
+    let fields = fields::implementation(&item, &all);
     quote! {
         #item
         #fields
@@ -51,6 +52,7 @@ pub(crate) fn event(
         impl ::protean::model::Event for #name {
             const NAME: &'static str = ::core::concat!(#stored_name, "FactEvent");
             const FACT: bool = true;
+            const PUBLISHED: bool = #is_published;
             type Aggregate = #of;
         }
     }

@@ -7,6 +7,7 @@ use syn::parse::ParseStream;
 use syn::token::Paren;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitBool, LitInt, LitStr, Meta, Type, UnOp};
 
+use crate::documentation::documentation;
 use crate::faults::{Faults, refused};
 use crate::kind::{Kind, argument};
 use crate::options::{Known, list, value};
@@ -53,6 +54,8 @@ pub(crate) struct Field {
     pub(crate) updated_at: Option<Ident>,
     /// True when the user tells serde to use a default.
     pub(crate) has_serde_default: bool,
+    /// What the user says of it.
+    pub(crate) doc: String,
     precision: Option<(Ident, u32)>,
     scale: Option<(Ident, u32)>,
     limits: Vec<Limit>,
@@ -90,6 +93,7 @@ impl Field {
             created_at: None,
             updated_at: None,
             has_serde_default: serde_words(&field.attrs).iter().any(|word| word == "default"),
+            doc: documentation(&field.attrs),
             precision: None,
             scale: None,
             limits: Vec::new(),
@@ -156,8 +160,9 @@ impl Field {
 
     /// `index`, on a field that an index can serve.
     fn indexed(&self, option: &Ident) -> syn::Result<Ident> {
-        if self.kind == Kind::List {
-            return refused(option, "an index cannot find the elements of a list: remove `index`");
+        if self.kind.has_length() {
+            let message = "an index cannot find what a list or map contains: remove `index`";
+            return refused(option, message);
         }
         Ok(option.clone())
     }

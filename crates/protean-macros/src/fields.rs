@@ -1,25 +1,32 @@
 //! `impl Fields`: the rules and their check.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::{Expr, ItemStruct};
 
+use crate::documentation::documentation;
 use crate::field::Field;
 use crate::kind::argument;
 use crate::place::at;
 
-/// Of a message or a row.
-pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
-    of_parts(owner, fields, &TokenStream::new(), &TokenStream::new())
+/// Of a query or a row.
+pub(crate) fn implementation(owner: &ItemStruct, fields: &[Field]) -> TokenStream {
+    of_parts(owner, fields, Field::described, &TokenStream::new(), &TokenStream::new())
+}
+
+/// Of a message, whose fields all have a form in JSON.
+pub(crate) fn of_json(owner: &ItemStruct, fields: &[Field]) -> TokenStream {
+    of_parts(owner, fields, Field::with_default, &TokenStream::new(), &TokenStream::new())
 }
 
 /// Of an aggregate or a process manager, whose states follow each other.
-pub(crate) fn with_states(owner: &Ident, fields: &[Field]) -> TokenStream {
-    of_parts(owner, fields, &states(fields), &TokenStream::new())
+pub(crate) fn with_states(owner: &ItemStruct, fields: &[Field]) -> TokenStream {
+    of_parts(owner, fields, Field::described, &states(fields), &TokenStream::new())
 }
 
 /// Of a value object or an entity, which is part of such a state and may have invariants.
-pub(crate) fn with_invariants(owner: &Ident, fields: &[Field]) -> TokenStream {
-    of_parts(owner, fields, &states(fields), &invariants())
+pub(crate) fn with_invariants(owner: &ItemStruct, fields: &[Field]) -> TokenStream {
+    of_parts(owner, fields, Field::with_default, &states(fields), &invariants())
 }
 
 /// Statements that add the violations of a value's invariants, if it has any.
@@ -32,24 +39,23 @@ pub(crate) fn invariants() -> TokenStream {
 }
 
 fn of_parts(
-    owner: &Ident,
+    owner: &ItemStruct,
     fields: &[Field],
+    member: fn(&Field, usize) -> TokenStream,
     states: &TokenStream,
     invariants: &TokenStream,
 ) -> TokenStream {
+    let (doc, owner) = (documentation(&owner.attrs), &owner.ident);
     let rules = fields.iter().map(Field::rules);
     let (check, proofs) = (check(fields, invariants), proofs(fields));
-    let members = fields.iter().map(|field| {
-        let (name, as_field) = (field.name(), field.as_field());
-        let has_default = field.default.is_some() || field.has_serde_default;
-        quote!(::protean::model::Member::new(#name, #as_field::shape(), #has_default))
-    });
+    let members = fields.iter().enumerate().map(|(index, field)| member(field, index));
     quote! {
         #proofs
 
         #[automatically_derived]
         impl ::protean::model::Fields for #owner {
             const RULES: &'static [::protean::model::Rules] = &[#(#rules),*];
+            const DOC: &'static str = #doc;
 
             fn check(&self) -> ::protean::Violations {
                 #check
@@ -61,6 +67,31 @@ fn of_parts(
                 ::std::vec![#(#members),*]
             }
         }
+    }
+}
+
+impl Field {
+    /// The field with its form, its limits and its documentation.
+    fn described(&self, index: usize) -> TokenStream {
+        let (name, as_field, doc) = (self.name(), self.as_field(), &self.doc);
+        let has_default = self.default.is_some() || self.has_serde_default;
+        let index = Literal::usize_unsuffixed(index);
+        quote! {
+            ::protean::model::Member::new(#name, #as_field::shape(), #has_default)
+                .described(<Self as ::protean::model::Fields>::RULES[#index], #doc)
+        }
+    }
+
+    /// The same with its default, when that is a constant and the value has a form in JSON.
+    fn with_default(&self, index: usize) -> TokenStream {
+        let described = self.described(index);
+        let is_constant =
+            matches!(self.default, Some(Expr::Lit(_) | Expr::Unary(_) | Expr::Path(_)));
+        if !is_constant || self.has_serde_default {
+            return described;
+        }
+        let default = self.default_function();
+        quote!(#described.defaulting_to(|| ::protean::model::Member::json_of(&Self::#default())))
     }
 }
 

@@ -18,8 +18,7 @@ pub(crate) struct HandlerKind {
     options: Known<'static>,
     /// The message when the owner is missing; `None` when the owner is optional.
     missing_owner: Option<&'static str>,
-    /// The message when the stream is missing. Only subscribers need a stream; they have
-    /// exactly one method.
+    /// The message when the stream is missing. Only subscribers need a stream.
     missing_stream: Option<&'static str>,
     /// The attributes that mark its methods.
     marks: &'static [&'static str],
@@ -90,11 +89,14 @@ pub(crate) const SUBSCRIBER: HandlerKind = HandlerKind {
     },
     missing_owner: None,
     missing_stream: Some("the stream is missing: write `#[subscriber(stream = \"orders\")]`"),
-    marks: &["handle"],
+    marks: &["handle", ON],
     implement: Part::receive,
     register: "subscriber",
     route: "receives",
 };
+
+/// The mark of a method for one type of event.
+const ON: &str = "on";
 
 impl HandlerKind {
     pub(crate) fn expand(
@@ -126,12 +128,19 @@ impl HandlerKind {
                 format!("no method handles a message: put `#[{mark}]` above each that does");
             faults.add(&item.self_ty, message);
         }
-        if let (Some(_), Some(second)) = (self.missing_stream, parts.get(1)) {
-            let message =
-                "a subscriber has one method: take a `Payload`, and distinguish the messages there";
+        let takes_every_entry = parts.iter().any(|part| self.route(part) == SUBSCRIBER.route);
+        if let (true, Some(second)) = (takes_every_entry, parts.get(1)) {
+            let message = "a method with `#[handle]` takes every entry and must be the only one: take a \
+                           `Payload`, and distinguish the messages there; or mark each method with \
+                           `#[on]`, and let it take an `#[external_event]`";
             faults.add(&second.message, message);
         }
         parts
+    }
+
+    /// The method of the registry that registers this part.
+    fn route(&self, part: &Part) -> &'static str {
+        if self.missing_stream.is_some() && part.mark == ON { "takes" } else { self.route }
     }
 
     /// Compile-time assertions that every event belongs to the handler's aggregate.
@@ -168,10 +177,9 @@ impl HandlerKind {
             (stream, _) => stream.as_ref().map(|stream| quote!(, #stream)),
         };
         let broker = options.broker.as_ref().map(|broker| quote!(.broker(#broker)));
-        let (register, route) =
-            (format_ident!("{}", self.register), format_ident!("{}", self.route));
+        let register = format_ident!("{}", self.register);
         let routes = parts.iter().map(|part| {
-            let message = &part.message;
+            let (message, route) = (&part.message, format_ident!("{}", self.route(part)));
             quote_spanned!(at(message)=> .#route::<#message>())
         });
         let (owner, declare) = (&item.self_ty, options.declare());

@@ -7,9 +7,10 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Token, Type, parenthesized};
 
+use crate::constants::constant;
 use crate::faults::{Faults, refused};
 use crate::field::Field;
-use crate::kind::{Kind, argument};
+use crate::kind::argument;
 use crate::options::listed;
 
 /// The indexes that a struct declares.
@@ -131,8 +132,9 @@ impl Column {
     fn key(&self, fields: &[Field], has_root: bool) -> syn::Result<TokenStream> {
         let [first, parts @ ..] = &self.path[..] else { return Ok(TokenStream::new()) };
         let attribute = match fields.iter().find(|field| field.ident == *first) {
-            Some(field) if field.kind == Kind::List => {
-                let message = "an index cannot find the elements of a list: name another field";
+            Some(field) if field.kind.has_length() => {
+                let message =
+                    "an index cannot find what a list or map contains: name another field";
                 return refused(first, message);
             }
             Some(field) => part_of(field, parts),
@@ -166,8 +168,4 @@ fn part_of(field: &Field, parts: &[Ident]) -> TokenStream {
         return syn::Error::new(deeper.span(), message).to_compile_error();
     }
     attribute
-}
-
-fn constant(field: &Ident) -> Ident {
-    Ident::new(&field.unraw().to_string().to_uppercase(), field.span())
 }

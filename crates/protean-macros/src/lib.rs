@@ -13,8 +13,10 @@ mod command;
 mod constants;
 mod default;
 mod derives;
+mod documentation;
 mod entity;
 mod event;
+mod external_event;
 mod fact;
 mod faults;
 mod field;
@@ -47,8 +49,9 @@ use proc_macro::TokenStream;
 use faults::Faults;
 
 /// Options of `#[event]`: `part_of = Aggregate`, `name = "…"` (the name in messages, which
-/// then survives a renamed struct) and `version = 2`, which needs an upcaster
-/// (`model::Upcast`) from each earlier version.
+/// then survives a renamed struct), `version = 2`, which needs an upcaster
+/// (`model::Upcast`) from each earlier version, and `published`: other systems see the event,
+/// through the brokers of `outbox.external_brokers`.
 ///
 /// Derives `Clone`, `Debug`, `PartialEq`, `Serialize` and `Deserialize`, unless the struct
 /// does. Put it above the struct's other attributes.
@@ -81,7 +84,8 @@ pub fn query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// * `event_sourced`: stores the events instead of a row
 /// * `fact_events`: raises an event with the whole state after each change. It is declared
 ///   beside the aggregate as `AccountFactEvent`, with the identity and all fields, and is
-///   handled like any other event. Removing an instance raises none.
+///   handled like any other event. Removing an instance raises none. With
+///   `fact_events(published)` other systems see it, as those of a published [`event`]
 /// * `snapshot_version = 2`: discards older snapshots of an event-sourced aggregate, because
 ///   its events are applied in another way; changed columns are noticed without it
 ///
@@ -182,11 +186,11 @@ pub fn process_manager(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, process_manager::expand)
 }
 
-/// A timer of a process: an event that the process sets for itself. Options: those of
-/// [`macro@event`]; `part_of` is the process manager.
+/// A timer of a process: an event that the process sets for itself. Options: `part_of`, the process
+/// manager, and `name` and `version` as of [`macro@event`].
 #[proc_macro_attribute]
 pub fn timer(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand(options, item, event::expand)
+    expand(options, item, event::expand_timer)
 }
 
 /// `#[on(by = field)]` takes an event of the process that the field names: a text or an integer.
@@ -206,7 +210,19 @@ pub fn query_handler(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::QUERIES.expand(options, item, faults))
 }
 
-/// Its one method takes any type that serde can read, or `Payload`, the JSON unchanged.
+/// Options of `#[external_event]`: `name = "Bank.AccountOpened"`, the type as it is in the stream, and
+/// `version = 2` when the struct has the form of that version. A newer version is refused;
+/// `upcast = function` brings the fields of an earlier one into this form:
+/// `fn(&mut MessageData, from: u32) -> Result`.
+#[proc_macro_attribute]
+pub fn external_event(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, external_event::expand)
+}
+
+/// Methods with `#[on]` each take an event of another domain, declared with
+/// [`macro@external_event`]. Or one method with `#[handle]` takes every entry: as any type that serde
+/// can read, or as `Payload`, the JSON unchanged.
+///
 /// Options beside `stream`: `broker = "…"` for another broker than `[brokers.default]`;
 /// `name = "…"`, `profile = "…"`, `start_from = "beginning"`.
 #[proc_macro_attribute]

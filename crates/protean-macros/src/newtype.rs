@@ -104,7 +104,7 @@ fn as_field(name: &Ident, field: &Field) -> TokenStream {
             const MAY_BE_EMPTY: bool = #as_field::MAY_BE_EMPTY;
             const MAY_BE_NULL: bool = #as_field::MAY_BE_NULL;
         },
-        shape: quote!(#as_field::shape()),
+        shape: quote!(#as_field::shape().limited(<Self as ::protean::model::Fields>::RULES[0])),
         columns: quote!(#as_field::columns(name, rules)),
         check: quote! {
             let own = ::protean::model::Fields::check(self);
@@ -190,6 +190,10 @@ fn text(name: &Ident) -> TokenStream {
         impl ::protean::model::MapKey for #name {
             fn key(&self) -> ::std::borrow::Cow<'_, str> {
                 ::protean::model::MapKey::key(&self.0)
+            }
+
+            fn key_shape() -> ::protean::model::Shape {
+                <Self as ::protean::model::Field>::shape()
             }
 
             fn check_key(&self) -> ::protean::Violations {

@@ -11,6 +11,8 @@ use crate::place::at;
 /// A method for one message.
 pub(crate) struct Part {
     pub(crate) message: Type,
+    /// The attribute that marks the method.
+    pub(crate) mark: String,
     call: TokenStream,
 }
 
@@ -47,7 +49,8 @@ impl Part {
         let call = quote_spanned! {at(output)=>
             ::core::result::Result::Ok(Self::#name(self, message #context) #wait ?)
         };
-        Ok(Self { message: message.clone(), call })
+        let mark = mark.path().get_ident().map(ToString::to_string).unwrap_or_default();
+        Ok(Self { message: message.clone(), mark, call })
     }
 
     /// `impl Handle`.
@@ -83,7 +86,7 @@ impl Part {
         method: &TokenStream,
         output: &TokenStream,
     ) -> TokenStream {
-        let (Self { message, call }, owner) = (self, &handler.self_ty);
+        let (Self { message, call, .. }, owner) = (self, &handler.self_ty);
         let (generics, _, bounds) = handler.generics.split_for_impl();
         quote_spanned! {at(message)=>
             #[automatically_derived]

@@ -34,14 +34,14 @@ pub(crate) fn expand(
     let stored_name = message_name(name.as_ref(), owner);
     let parts = [
         default::functions(&process, faults),
-        fields::with_states(owner, &process.fields),
+        fields::with_states(&process.item, &process.fields),
         implementation(&process, &stored_name),
         access(&process),
         columns::implementation(owner, &process.fields, true, &indexes),
         constants::implementation(owner, visibility, &process.fields, 1),
         constants::identity(owner, visibility),
         columns::unique_proofs(&process.fields),
-        fact::event(&process, &stored_name, faults),
+        fact::event(&process, &stored_name, false, faults),
     ];
     let item = &process.item;
     Ok(quote!(#item #(#parts)*))

@@ -38,7 +38,7 @@ pub(crate) fn expand(
     let parts = [
         default::functions(&projection, faults),
         default::constructor(&projection, &TokenStream::new()),
-        fields::implementation(name, &projection.fields),
+        fields::implementation(&projection.item, &projection.fields),
         columns::implementation(name, &projection.fields, false, &indexes),
         columns::unique_proofs(&projection.fields),
         constants::implementation(name, visibility, &projection.fields, 0),

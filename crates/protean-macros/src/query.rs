@@ -32,7 +32,7 @@ pub(crate) fn expand(
         }
     }
     let name = query.name();
-    let fields = fields::implementation(name, &query.fields);
+    let fields = fields::implementation(&query.item, &query.fields);
     let message = returns.map(|output| {
         let (stored_name, span) = (message_name(None, name), at(&output));
         let output = quote_spanned!(span=> type Output = #output;);

@@ -47,7 +47,7 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
     let name = object.name();
     let parts = [
         default::functions(&object, faults),
-        fields::with_invariants(name, &object.fields),
+        fields::with_invariants(&object.item, &object.fields),
         checked_element(name, &TokenStream::new()),
         field(&object),
         constants::implementation(name, &object.item.vis, &object.fields, 0),

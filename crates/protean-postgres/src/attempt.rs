@@ -21,7 +21,7 @@ use crate::refusal::Refusal;
 use crate::row;
 use crate::staged::StagedMap;
 use crate::statement;
-use crate::touched::{Touched, TouchedRows};
+use crate::touched::{Touched, TouchedRows, with_alternatives};
 use crate::turnstile;
 use crate::unique;
 use crate::unit;
@@ -75,6 +75,8 @@ pub(crate) struct Attempt<'a> {
     units: Vec<&'a Changes>,
     /// Each unit has a savepoint of its own.
     isolated: bool,
+    /// Units whose reads have changed, as far as units are not isolated.
+    stale: Vec<(&'a Changes, Outcome)>,
     staged: Staged,
     /// When the log's lock was taken.
     begun: Instant,
@@ -114,8 +116,11 @@ impl<'a> Attempt<'a> {
             return Err(Abort::Refused);
         }
         working_set.rows = rows;
-        let staged = Staged::with_capacity(jobs.len());
-        let mut attempt = Self { session, working_set, units, isolated, staged, begun };
+        let (staged, stale) = (Staged::with_capacity(jobs.len()), Vec::new());
+        let mut attempt = Self { session, working_set, units, isolated, stale, staged, begun };
+        if !isolated {
+            attempt.check_reads().await?;
+        }
         attempt.settle_all(jobs).await?;
         attempt.working_set.coalesced.pass_marks();
         Ok(attempt)
@@ -148,6 +153,17 @@ impl<'a> Attempt<'a> {
                 Err(Abort::Unknown(fault, Box::new(written)))
             }
         }
+    }
+
+    /// Repeats the reads of all units. One that fails is reported by its unit alone.
+    async fn check_reads(&mut self) -> Result<(), Abort> {
+        let units = self.units.iter().flat_map(|unit| with_alternatives(unit));
+        let reading: Vec<_> = units.filter(|unit| !unit.reads.is_empty()).collect();
+        if !reading.is_empty() {
+            let changed = statement::changed(self.session, &reading).await;
+            self.stale = changed.map_err(Abort::of_flush)?;
+        }
+        Ok(())
     }
 
     async fn settle_all(&mut self, jobs: &'a VecDeque<Job>) -> Result<(), Abort> {
@@ -240,6 +256,9 @@ impl<'a> Attempt<'a> {
     }
 
     fn apply(&mut self, unit: &'a Changes) -> Result<Vec<Place>, Refusal> {
+        if let Some((_, outcome)) = self.stale.iter().find(|(of, _)| std::ptr::eq(*of, unit)) {
+            return Err(Refusal::LeftOut(outcome.clone()));
+        }
         let places = unit::apply(&mut self.working_set, unit)?;
         for write in &unit.rows {
             row::write(&mut self.working_set.rows, write)?;
@@ -250,9 +269,7 @@ impl<'a> Attempt<'a> {
     /// Writes the rows one by one: two of the same unit may share a value in a unique column.
     async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
         let (session, working_set) = (self.session, &mut self.working_set);
-        for read in &unit.reads {
-            statement::check(session, read).await?;
-        }
+        statement::check(session, unit).await?;
         let places = unit::apply(working_set, unit)?;
         // Rows that were loaded before another unit was left out may be out of date.
         let loaded = TouchedRows::of(&[unit]).load(session).await;

@@ -95,7 +95,7 @@ impl Committer {
 
     async fn attempt(&mut self, jobs: &VecDeque<Job>, max_units: usize) -> Result<Written, Fault> {
         let (lane, mut tries) = (self.lane, 0);
-        let mut isolated = jobs.iter().any(Job::has_open_statements);
+        let mut isolated = Job::needs_isolation(jobs);
         loop {
             let session = self.connected().await?;
             let decided =

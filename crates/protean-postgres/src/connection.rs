@@ -1,6 +1,5 @@
 //! Opens connections, all alike.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Connection, Row, SimpleQueryMessage, Socket, Statement};
 
 use crate::error::Fault;
+use crate::recent::Recent;
 use crate::tls::{Encrypted, Tls};
 
 /// How long to wait for the server to answer, or for a lock that another process holds.
@@ -23,9 +23,6 @@ const SESSION_SETTINGS: &str = "SET DateStyle = ISO; SET client_min_messages = w
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; \
     SET default_transaction_isolation = 'read committed'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
-/// How many compiled statements a connection keeps before it drops them all.
-const MAX_CACHED_STATEMENTS: usize = 500;
-
 /// A parameter of a statement.
 pub(crate) type Parameter<'a> = &'a (dyn ToSql + Sync);
 
@@ -44,7 +41,7 @@ pub(crate) struct Settings {
 /// A connection and its compiled statements.
 pub(crate) struct Session {
     client: Client,
-    statements: Mutex<HashMap<String, Statement>>,
+    statements: Mutex<Recent<Statement>>,
 }
 
 impl Settings {
@@ -110,15 +107,12 @@ impl Session {
 
     /// The statement, compiled once.
     pub(crate) async fn prepared(&self, sql: &str) -> Result<Statement, Fault> {
-        if let Some(known) = self.statements().get(sql) {
-            return Ok(known.clone());
+        let known = self.statements().get(sql);
+        if let Some(known) = known {
+            return Ok(known);
         }
         let statement = self.client.prepare(sql).await?;
-        let mut statements = self.statements();
-        if statements.len() >= MAX_CACHED_STATEMENTS {
-            statements.clear();
-        }
-        statements.insert(sql.to_owned(), statement.clone());
+        self.statements().insert(sql, statement.clone());
         Ok(statement)
     }
 
@@ -164,7 +158,7 @@ impl Session {
         error.into()
     }
 
-    fn statements(&self) -> MutexGuard<'_, HashMap<String, Statement>> {
+    fn statements(&self) -> MutexGuard<'_, Recent<Statement>> {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,8 @@
 use protean_port::message::{Column, ColumnKind, Direction, Value};
 use protean_sql::{Dialect, Redefinition, quoted};
 
+use crate::value::plain_words;
+
 /// The words of PostgreSQL.
 pub(crate) enum PostgresDialect {}
 
@@ -55,16 +57,33 @@ impl Dialect for PostgresDialect {
     }
 
     /// As `json`, in which an element keeps its text; `jsonb` takes no NUL. A condition is not always
-    /// tested from left to right, so a number is read as one inside of a `CASE`.
+    /// tested from left to right, so a number is read as one inside of a `CASE`. Only a `numeric` of
+    /// limited size can be read.
     fn list_has(list: &str, element: &str) -> String {
-        let is_number = "json_typeof(element.value) = 'number'";
-        let looks_like_number = format!("{element}::text ~ '^-?[0-9]'");
+        let is_number = |text: &str| {
+            format!(
+                "{text} ~ '^-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]{{1,3}})?$' \
+                 AND octet_length({text}) <= 100"
+            )
+        };
+        let (found, wanted) = ("element.value::text", format!("{element}::text"));
         format!(
             "CASE WHEN json_typeof({list}::json) = 'array' THEN EXISTS (SELECT 1 FROM \
-             json_array_elements({list}::json) AS element(value) WHERE element.value::text = \
-             {element}::text OR CASE WHEN {is_number} AND {looks_like_number} THEN \
-             element.value::text::numeric = {element}::text::numeric ELSE false END) ELSE false END"
+             json_array_elements({list}::json) AS element(value) WHERE {found} = {wanted} \
+             OR CASE WHEN {} AND {} THEN {found}::numeric = {wanted}::numeric ELSE false END) \
+             ELSE false END",
+            is_number(found),
+            is_number(&wanted),
         )
+    }
+
+    /// An array in the server's text format.
+    fn array(values: &[&Value]) -> Option<Value> {
+        let elements = values.iter().filter_map(|value| plain_words(value)).map(|words| {
+            let words = words.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("\"{words}\"")
+        });
+        Some(Value::text(format!("{{{}}}", elements.collect::<Vec<_>>().join(","))))
     }
 
     /// Decimals and days are read as text, in which they are exact.
@@ -132,5 +151,35 @@ fn converted(name: &str, from: &str, to: ColumnKind) -> String {
             format!("\"{name}\" <> 0")
         }
         _ => format!("\"{name}\"::{kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_port::message::{Column, ColumnKind, Table, Value};
+    use protean_port::port::{RowCondition, RowQuery};
+    use protean_sql::Select;
+
+    use super::PostgresDialect;
+
+    /// The statements of a query for some values, from an offset on.
+    fn statement(values: &[&str], offset: usize) -> (String, usize) {
+        let (name, kind) = ("id".into(), ColumnKind::Text);
+        let (nullable, unique, default, renamed_from) = (false, false, None, Vec::new());
+        let id = Column { name, kind, nullable, unique, default, renamed_from };
+        let table = Table { name: "users".into(), key: 0, columns: vec![id], indexes: Vec::new() };
+        let values = values.iter().map(|value| Value::text(*value)).collect();
+        let condition = RowCondition::OneOf { column: 0, values };
+        let query = RowQuery { condition, offset, limit: Some(20), ..RowQuery::default() };
+        let select = Select::rows::<PostgresDialect>(&table, &query).unwrap();
+        (select.sql, select.values.len())
+    }
+
+    #[test]
+    fn neither_the_number_of_values_nor_an_offset_makes_another_statement() {
+        let one = statement(&["a", "b"], 20);
+        assert_eq!(one, statement(&["a", "\"", "\\", ","], 40));
+        assert!(one.0.contains("= ANY($") && one.1 == 2, "{one:?}");
+        assert!(statement(&["a"], 0).0.contains("\"id\" = $1"));
     }
 }

@@ -254,10 +254,14 @@ fn add_counts<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
 
 /// In the order of the units: one may take what another has added.
 async fn moves(session: &Session, moves: &[Move<'_>]) -> Result<(), Fault> {
-    for step in moves {
-        match step {
+    // Of many rejects in a row, each would take a round trip while others wait for the log.
+    for run in moves.chunk_by(|one, next| one.is_reject() && next.is_reject()) {
+        match &run[0] {
             Move::Park(park) => move_parked(session, park).await?,
             Move::Dead(dead) => move_dead(session, dead).await?,
+            first @ Move::Intake(_) if first.is_reject() => {
+                intake_changes::reject(session, run).await?;
+            }
             Move::Intake(change) => intake_changes::write(session, change).await?,
         }
     }

@@ -19,8 +19,16 @@ impl IntakeTable for PostgresStore {
     fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>> {
         Box::pin(async move {
             let (lowest, highest) = read.range();
-            let parameters: [Parameter<'_>; 4] =
-                [&lowest, &highest, &limit(read.limit), &read.except];
+            let (names, is_read) = read.domains.names();
+            let parameters: [Parameter<'_>; 7] = [
+                &lowest,
+                &highest,
+                &names,
+                &is_read,
+                &signed(read.after),
+                &limit(read.limit),
+                &limit(IntakeRead::MAX_BYTES),
+            ];
             let rows = self.read(include_str!("sql/read_intake.sql"), &parameters).await?;
             self.explained(rows.iter().map(waiting).collect())
         })

@@ -39,7 +39,7 @@ pub(crate) fn decide<'a>(
     Ok(())
 }
 
-/// Carries out every change other than taking a row.
+/// Carries out every change other than taking or rejecting a row.
 pub(crate) async fn write(session: &Session, change: &IntakeChange) -> Result<(), Fault> {
     match change {
         IntakeChange::Add(entry) => {
@@ -49,10 +49,6 @@ pub(crate) async fn write(session: &Session, change: &IntakeChange) -> Result<()
             let row: [Parameter<'_>; 6] = [&id, &type_name, &data, priority, &key, &metadata];
             session.execute(include_str!("sql/add_to_intake.sql"), &row).await?;
         }
-        IntakeChange::Reject { place, reason, time } => {
-            let row: [Parameter<'_>; 3] = [&signed(*place), &Text(reason), &time.as_micros()];
-            session.execute(include_str!("sql/reject_from_intake.sql"), &row).await?;
-        }
         IntakeChange::Retry(place) => {
             let place: [Parameter<'_>; 1] = [&signed(*place)];
             session.execute(include_str!("sql/retry_reject.sql"), &place).await?;
@@ -61,7 +57,21 @@ pub(crate) async fn write(session: &Session, change: &IntakeChange) -> Result<()
             let place: [Parameter<'_>; 1] = [&signed(*place)];
             session.execute(include_str!("sql/drop_reject.sql"), &place).await?;
         }
-        IntakeChange::Take(_) => {}
+        IntakeChange::Take(_) | IntakeChange::Reject { .. } => {}
     }
     Ok(())
+}
+
+/// Rejects rows in one statement.
+pub(crate) async fn reject(session: &Session, moves: &[Move<'_>]) -> Result<(), Fault> {
+    let (mut places, mut reasons, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for step in moves {
+        if let Move::Intake(IntakeChange::Reject { place, reason, time }) = step {
+            places.push(signed(*place));
+            reasons.push(Text(reason));
+            times.push(time.as_micros());
+        }
+    }
+    let sql = include_str!("sql/reject_from_intake.sql");
+    session.execute(sql, &[&places, &reasons, &times]).await.map(drop)
 }

@@ -43,6 +43,7 @@ mod pooler;
 mod provider;
 mod readers;
 mod rebuild;
+mod recent;
 mod recorded;
 mod refusal;
 mod row;

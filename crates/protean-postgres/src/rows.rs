@@ -1,12 +1,12 @@
 //! Reads rows of users' tables.
 
 use protean_port::message::{Table, Value};
-use protean_port::port::{BoxFuture, Outcome, RowQuery, RowState, Rows, Statement};
+use protean_port::port::{BoxFuture, Outcome, RowQuery, RowState, Rows, Statement, Wanted};
 use protean_port::{Error, Result};
 use protean_sql::{Select, unsigned};
 use tokio_postgres::Row;
 
-use crate::connection::Parameter;
+use crate::connection::{Parameter, Session};
 use crate::dialect::PostgresDialect;
 use crate::error::Fault;
 use crate::refusal::Refusal;
@@ -17,8 +17,10 @@ use crate::value::{self, Bound, Text, number, parameters};
 impl Rows for PostgresStore {
     fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
-            let session = self.readers.one().await?;
-            match statement::fetch(&session, statement).await {
+            let session = self.readers.alone().await?;
+            let found = statement::view(&session, statement).await;
+            session.end().await;
+            match found {
                 Ok(rows) => Ok(rows),
                 Err(Refusal::LeftOut(Outcome::Rejected(violations))) => {
                     Err(Error::invalid(violations))
@@ -68,16 +70,30 @@ impl Rows for PostgresStore {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        wanted: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
-            let Select { sql, values, .. } = Select::rows::<PostgresDialect>(table, query)?;
-            let bound = Bound::all(&values);
-            let rows = self.read(&format!("EXPLAIN {sql}"), &parameters(&bound)).await?;
-            let lines = rows.iter().map(|row| row.try_get::<_, &str>(0).map_err(Fault::from));
-            let lines = self.explained(lines.collect::<Result<Vec<_>, _>>())?;
-            Ok(format!("{sql}\n{}", lines.join("\n")))
+            let Select { sql, values, .. } =
+                Select::wanted::<PostgresDialect>(table, query, wanted)?;
+            let view = self.readers.view().await?;
+            let plan = self.explained(plan(&view, &sql, values.len()).await)?;
+            view.end().await;
+            Ok(format!("{sql}\n{plan}"))
         })
     }
+}
+
+/// The plan for a statement, compiled as queries are: it is the same for all values.
+async fn plan(session: &Session, sql: &str, parameters: usize) -> Result<String, Fault> {
+    session.batch(&format!("PREPARE explained AS {sql}")).await?;
+    let values = match parameters {
+        0 => String::new(),
+        count => format!("({})", vec!["NULL"; count].join(", ")),
+    };
+    let rows = session.query(&format!("EXPLAIN EXECUTE explained{values}"), &[]).await?;
+    session.batch("DEALLOCATE explained").await?;
+    let lines = rows.iter().map(|row| row.try_get::<_, &str>(0));
+    Ok(lines.collect::<Result<Vec<_>, _>>()?.join("\n"))
 }
 
 /// A row and, behind its own version, the one of a row that was removed.

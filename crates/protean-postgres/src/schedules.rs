@@ -1,14 +1,14 @@
 //! Messages that wait for their time.
 
 use protean_port::Result;
-use protean_port::message::{Priority, Timestamp};
+use protean_port::message::Timestamp;
 use protean_port::port::{
-    BoxFuture, SCHEDULE, ScheduleAccount, Scheduled, ScheduledRead, Schedules,
+    BoxFuture, PendingWork, SCHEDULE, ScheduleAccount, Scheduled, ScheduledRead, Schedules,
 };
 use protean_sql::{limit, unsigned};
 use tokio_postgres::Row;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::Parameter;
 use crate::error::Fault;
 use crate::store::PostgresStore;
 use crate::value::{Text, text};
@@ -16,8 +16,31 @@ use crate::value::{Text, text};
 impl Schedules for PostgresStore {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         Box::pin(async move {
-            let session = self.readers.one().await?;
-            self.explained(scheduled(&session, &read).await)
+            let (lowest, highest) = read.priorities;
+            let after = read.after.as_ref().filter(|after| after.priority <= highest);
+            let highest = after.map_or(highest, |after| after.priority);
+            let (due, key) = after.map_or((i64::MIN, ""), |at| (at.due.as_micros(), &*at.key));
+            let row: [Parameter<'_>; 6] = [
+                &i64::from(lowest.value()),
+                &i64::from(highest.value()),
+                &due,
+                &Text(key),
+                &read.until.as_micros(),
+                &limit(read.limit),
+            ];
+            let rows = self.read(include_str!("sql/read_scheduled.sql"), &row).await?;
+            self.explained(rows.iter().map(of_row).collect())
+        })
+    }
+
+    fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move {
+            let (lowest, highest) = work.range();
+            let row: [Parameter<'_>; 4] =
+                [&lowest, &highest, &work.until.as_micros(), &work.domains];
+            let rows = self.read(include_str!("sql/is_pending.sql"), &row).await?;
+            let found = rows.first().map_or(Ok(false), |row| row.try_get(0));
+            self.explained(found.map_err(Into::into))
         })
     }
 
@@ -47,32 +70,6 @@ impl Schedules for PostgresStore {
             self.explained(micros.map_err(Into::into)).map(|at| at.map(Timestamp::from_micros))
         })
     }
-}
-
-async fn scheduled(session: &Session, read: &ScheduledRead) -> Result<Vec<Scheduled>, Fault> {
-    let (lowest, highest) = read.priorities;
-    let range: [Parameter<'_>; 2] = [&i64::from(lowest.value()), &i64::from(highest.value())];
-    let levels = session.query(include_str!("sql/scheduled_priorities.sql"), &range).await?;
-    let mut found = Vec::new();
-    for level in &levels {
-        let level: i64 = level.try_get(0)?;
-        let priority = Priority::new(i32::try_from(level).unwrap_or_default());
-        if !read.takes(priority) {
-            continue;
-        }
-        let after = read.after_in(priority);
-        let (due, key) = after.map_or((i64::MIN, ""), |at| (at.due.as_micros(), &*at.key));
-        let (until, rest) = (read.until.as_micros(), limit(read.limit - found.len()));
-        let row: [Parameter<'_>; 5] = [&level, &due, &Text(key), &until, &rest];
-        let page = session.query(include_str!("sql/read_scheduled.sql"), &row).await?;
-        for row in &page {
-            found.push(of_row(row)?);
-        }
-        if found.len() >= read.limit {
-            break;
-        }
-    }
-    Ok(found)
 }
 
 fn of_row(row: &Row) -> Result<Scheduled, Fault> {

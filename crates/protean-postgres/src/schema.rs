@@ -12,7 +12,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
-use crate::table::MissingIndex;
+use crate::table::IndexStep;
 use crate::value::Text;
 use crate::{correlations, forget, table, turnstile};
 
@@ -49,7 +49,7 @@ const LAYOUTS: [&[&str]; 8] = [
     &[include_str!("sql/count_kept_schedule.sql")],
     &[
         include_str!("sql/create_intake.sql"),
-        include_str!("sql/create_intake_by_priority.sql"),
+        include_str!("sql/create_intake_by_domain.sql"),
         include_str!("sql/create_intake_by_transaction.sql"),
         include_str!("sql/create_intake_rejects.sql"),
     ],
@@ -101,8 +101,8 @@ pub(crate) async fn prepare(
         Ok(()) => lay_out(session, settings, tables, registrations, &counts).await,
         Err(fault) => Err(settings.explain(fault)),
     };
-    let missing = end(session, settings, done).await?;
-    table::create_indexes(session, &missing, settings).await
+    let steps = end(session, settings, done).await?;
+    table::create_indexes(session, &steps, settings).await
 }
 
 async fn lay_out(
@@ -111,10 +111,10 @@ async fn lay_out(
     tables: &[Table],
     registrations: &[GroupRegistration],
     counts: &[Row],
-) -> Result<Vec<MissingIndex>> {
+) -> Result<Vec<IndexStep>> {
     create(session, counts).await.map_err(|fault| occupied(fault, settings))?;
     forget::writers(session).await.map_err(|fault| settings.explain(fault))?;
-    let missing = table::prepare(session, tables, settings).await?;
+    let afterwards = table::prepare(session, tables, settings).await?;
     for registration in registrations {
         register(session, registration).await.map_err(|fault| settings.explain(fault))?;
     }
@@ -126,7 +126,7 @@ async fn lay_out(
         known.generation() > before
     });
     correlated.await.map_err(|fault| settings.explain(fault))?;
-    Ok(missing)
+    Ok(afterwards)
 }
 
 /// Drops the store's own tables and these tables.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use protean_port::message::Table;
 use protean_port::{Error, Result};
-use protean_sql::{FoundColumn, FoundTable, Step, TablePlan, check_names};
+use protean_sql::{FoundColumn, FoundTable, Step, TablePlan, check_names, drop_invalid_index};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
+use tracing::info;
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::dialect::PostgresDialect;
@@ -20,16 +21,19 @@ pub(crate) const LIMIT_LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
 /// creating an index would wait for a statement that waits for a lock.
 const TAKE_INDEX_LOCK: &str = "SELECT pg_try_advisory_lock(1349678191, 1)";
 const GIVE_INDEX_LOCK_UP: &str = "SELECT pg_advisory_unlock(1349678191, 1)";
-const INDEX_LOCK_INTERVAL: Duration = Duration::from_millis(50);
+const INDEX_LOCK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// An index to create once the transaction is committed.
-pub(crate) struct MissingIndex {
+/// Creating an index waits for every open transaction, however long that takes.
+const WAIT_FOR_EVERYTHING: &str = "SET lock_timeout = 0; SET statement_timeout = 0";
+
+/// An index to create, or an invalid one to drop, once the transaction is committed.
+pub(crate) struct IndexStep {
     table: Table,
     step: Step,
 }
 
 /// Creates tables, or adds what they lack, and renames columns. Runs inside a transaction; returns
-/// the indexes to [create](create_indexes) after it.
+/// what to do with [indexes](create_indexes) after it.
 ///
 /// # Errors
 /// When a table exists in a form that needs a person first.
@@ -37,9 +41,9 @@ pub(crate) async fn prepare(
     session: &Session,
     tables: &[Table],
     settings: &Settings,
-) -> Result<Vec<MissingIndex>> {
+) -> Result<Vec<IndexStep>> {
     let explain = |fault: Fault| settings.explain(fault);
-    let mut missing = Vec::new();
+    let mut afterwards = Vec::new();
     session.batch(include_str!("sql/create_renamed_columns.sql")).await.map_err(explain)?;
     for table in tables {
         check_names(table)?;
@@ -56,52 +60,79 @@ pub(crate) async fn prepare(
             done.map_err(|fault| not_done(table, step, fault, settings))?;
         }
         note_names(session, table, &found).await.map_err(explain)?;
-        missing.extend(apart.into_iter().map(|step| MissingIndex { table: table.clone(), step }));
+        afterwards.extend(apart.into_iter().map(|step| IndexStep { table: table.clone(), step }));
     }
-    Ok(missing)
+    Ok(afterwards)
 }
 
 /// Creates indexes without blocking writers: each creation waits for open transactions, and reads
-/// its table twice.
+/// its table twice. Leaves the session without limits on how long it waits.
 ///
 /// # Errors
 /// If rows share values that must be unique. Earlier indexes stay, and the next preparation
 /// continues here.
 pub(crate) async fn create_indexes(
     session: &Session,
-    missing: &[MissingIndex],
+    steps: &[IndexStep],
     settings: &Settings,
 ) -> Result {
-    if missing.is_empty() {
+    if steps.is_empty() {
         return Ok(());
     }
     let explain = |fault: Fault| settings.explain(fault);
-    while !session.first(TAKE_INDEX_LOCK, &[]).await.and_then(is_true).map_err(explain)? {
-        tokio::time::sleep(INDEX_LOCK_INTERVAL).await;
+    session.batch(WAIT_FOR_EVERYTHING).await.map_err(explain)?;
+    let is_taken = async || session.first(TAKE_INDEX_LOCK, &[]).await.and_then(is_true);
+    if !is_taken().await.map_err(explain)? {
+        // What is not valid may be what the other process is creating.
+        if steps.iter().all(|IndexStep { step, .. }| step.index.is_none()) {
+            return Ok(());
+        }
+        info!("waiting for another process, which is creating indexes");
+        while !is_taken().await.map_err(explain)? {
+            tokio::time::sleep(INDEX_LOCK_INTERVAL).await;
+        }
     }
-    for MissingIndex { table, step } in missing {
-        let created = create_index(session, step).await;
-        created.map_err(|fault| not_done(table, step, fault, settings))?;
+    for IndexStep { table, step } in steps {
+        let done = match (&step.index, &step.invalid_index) {
+            (Some(index), _) => create_index(session, table, index, step).await,
+            (None, Some(index)) => is_valid_or_gone(session, index).await.map(drop),
+            (None, None) => session.batch(&step.statement).await,
+        };
+        done.map_err(|fault| not_created(table, step, fault, settings))?;
     }
     session.batch(GIVE_INDEX_LOCK_UP).await.map_err(explain)
 }
 
 /// Creates an index, unless another process has; drops what a failed attempt has left.
-async fn create_index(session: &Session, step: &Step) -> Result<(), Fault> {
-    let name = step.index.as_deref().unwrap_or_default();
-    let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS \"{name}\"");
-    match session.first(include_str!("sql/is_index_valid.sql"), &[&name]).await? {
-        Some(row) if row.try_get(0)? => return Ok(()),
-        Some(_) => session.batch(&drop).await?,
-        None => {}
+async fn create_index(
+    session: &Session,
+    table: &Table,
+    index: &str,
+    step: &Step,
+) -> Result<(), Fault> {
+    if is_valid_or_gone(session, index).await? {
+        return Ok(());
     }
+    info!(table = table.name, index, "creating an index");
     let created = session.batch(&step.statement).await;
     if created.is_err() {
         // An invalid index costs time on every write and serves no query. If dropping it fails too,
         // the next attempt to create it drops it.
+        let drop = drop_invalid_index::<PostgresDialect>(index);
         session.batch(&drop).await.unwrap_or_default();
     }
     created
+}
+
+/// True for an index that serves queries; drops one that is there but does not.
+async fn is_valid_or_gone(session: &Session, index: &str) -> Result<bool, Fault> {
+    match session.first(include_str!("sql/is_index_valid.sql"), &[&index]).await? {
+        Some(row) if row.try_get(0)? => Ok(true),
+        Some(_) => {
+            session.batch(&drop_invalid_index::<PostgresDialect>(index)).await.map(|()| false)
+        }
+        None => Ok(false),
+    }
 }
 
 fn is_true(row: Option<Row>) -> Result<bool, Fault> {
@@ -124,10 +155,14 @@ pub(crate) async fn found(session: &Session, table: &str) -> Result<FoundTable, 
     if columns.is_empty() {
         return Ok(FoundTable::default());
     }
-    let indexes = session.query(include_str!("sql/indexes.sql"), &[&table]).await?;
-    let indexes = indexes.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let (mut indexes, mut invalid_indexes) = (Vec::new(), Vec::new());
+    for row in session.query(include_str!("sql/indexes.sql"), &[&table]).await? {
+        let of_its_kind = if row.try_get(1)? { &mut indexes } else { &mut invalid_indexes };
+        of_its_kind.push(row.try_get(0)?);
+    }
     let has_rows = session.first(&protean_sql::has_rows(table), &[]).await?.is_some();
-    Ok(FoundTable { columns, indexes, has_rows, renamed: renamed(session, table).await? })
+    let renamed = renamed(session, table).await?;
+    Ok(FoundTable { columns, indexes, invalid_indexes, has_rows, renamed })
 }
 
 /// The columns of a table; none when there is no such table.
@@ -165,12 +200,27 @@ async fn note_names(session: &Session, table: &Table, found: &FoundTable) -> Res
 }
 
 fn not_done(table: &Table, step: &Step, fault: Fault, settings: &Settings) -> Error {
-    if fault.code() == Some(&SqlState::UNIQUE_VIOLATION)
-        && let Some(shared) = step.shared_value(&settings.place)
-    {
+    shared_value(step, &fault, settings)
+        .unwrap_or_else(|| not_changed(&table.name, fault, settings))
+}
+
+fn not_created(table: &Table, step: &Step, fault: Fault, settings: &Settings) -> Error {
+    if let Some(shared) = shared_value(step, &fault, settings) {
         return shared;
     }
-    not_changed(&table.name, fault, settings)
+    let index = step.index.as_ref().or(step.invalid_index.as_ref()).map_or("", |index| index);
+    let is_outage = fault.is_outage();
+    let message = format!(
+        "the index '{index}' of the table '{}' was not created or dropped, and the next start tries again: {}",
+        table.name,
+        fault.describe(&settings.place)
+    );
+    if is_outage { Error::unavailable(message) } else { Error::failed(message) }
+}
+
+fn shared_value(step: &Step, fault: &Fault, settings: &Settings) -> Option<Error> {
+    let is_shared = fault.code() == Some(&SqlState::UNIQUE_VIOLATION);
+    is_shared.then(|| step.shared_value(&settings.place)).flatten()
 }
 
 /// The error for a table that could not be changed.

@@ -22,10 +22,10 @@ use crate::value::{Text, text, unescaped, words};
 type Takers = BTreeMap<Vec<String>, BTreeSet<Arc<str>>>;
 
 /// What units take and give up in one table.
-#[derive(Default)]
 struct Taken {
     gives: bool,
-    sets: BTreeMap<Vec<usize>, Takers>,
+    /// The columns that are unique, together or alone, and who takes their values.
+    sets: Vec<(Vec<usize>, Takers)>,
 }
 
 /// True when a unit may take a value of a row that another unit writes.
@@ -33,7 +33,7 @@ pub(crate) async fn may_collide(session: &Session, units: &[&Changes]) -> Result
     let tables = taken(units);
     let giving = tables.values().filter(|(_, taken)| taken.gives);
     let sets = giving.flat_map(|(table, taken)| {
-        taken.sets.iter().map(move |(columns, takers)| (table, columns, takers))
+        taken.sets.iter().map(move |(columns, takers)| (table, &**columns, takers))
     });
     if sets.clone().any(|(.., takers)| takers.values().any(|keys| keys.len() > 1)) {
         return Ok(true);
@@ -48,17 +48,20 @@ fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {
         .iter()
         .flat_map(|unit| std::iter::successors(Some(*unit), |unit| unit.otherwise.as_deref()));
     for write in chains.flat_map(|unit| &unit.rows) {
-        let fresh = || (Arc::clone(&write.table), Taken::default());
+        let fresh = || {
+            let sets = write.table.unique_sets().into_iter();
+            let sets = sets.map(|columns| (columns, Takers::new())).collect();
+            (Arc::clone(&write.table), Taken { gives: false, sets })
+        };
         let (table, taken) = tables.entry(write.table.name.clone()).or_insert_with(fresh);
         taken.gives |= write.expected.is_some();
         let RowChange::Put(row) = &write.change else { continue };
-        for columns in table.unique_sets() {
+        for (columns, takers) in &mut taken.sets {
             let values = columns.iter().map(|column| {
                 let value = words(row.get(*column)?)?;
                 Some(plain(table.columns[*column].kind, &value))
             });
             if let Some(values) = values.collect::<Option<Vec<_>>>() {
-                let takers = taken.sets.entry(columns).or_default();
                 takers.entry(values).or_default().insert(Arc::clone(&write.key));
             }
         }

@@ -138,6 +138,14 @@ impl ToSql for Bound<'_> {
 
 /// A value in the server's text format; nothing for null.
 pub(crate) fn words(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Text(text) | Value::Json(text) => Some(escaped(text)),
+        _ => plain_words(value),
+    }
+}
+
+/// A value in the server's text format, with text as it is.
+pub(crate) fn plain_words(value: &Value) -> Option<Cow<'_, str>> {
     Some(match value {
         Value::Null => return None,
         Value::Bool(true) => Cow::Borrowed("true"),
@@ -148,7 +156,7 @@ pub(crate) fn words(value: &Value) -> Option<Cow<'_, str>> {
         }
         Value::Real(number) => Cow::Owned(format!("{number:e}")),
         Value::Decimal(number) => Cow::Owned(number.to_string()),
-        Value::Text(text) | Value::Json(text) => escaped(text),
+        Value::Text(text) | Value::Json(text) => Cow::Borrowed(text),
         Value::Timestamp(moment) => Cow::Owned(moment.as_micros().to_string()),
         Value::Date(day) => Cow::Owned(day.to_string()),
     })

@@ -77,6 +77,13 @@ pub(crate) enum Move<'a> {
     Intake(&'a IntakeChange),
 }
 
+impl Move<'_> {
+    /// True for a row of the intake that is rejected.
+    pub(crate) fn is_reject(&self) -> bool {
+        matches!(self, Self::Intake(IntakeChange::Reject { .. }))
+    }
+}
+
 /// Applies a method to every part.
 macro_rules! each {
     ($set:ident . $method:ident) => {{

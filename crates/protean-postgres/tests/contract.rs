@@ -17,3 +17,8 @@ protean_conformance::store_suite!(
     #[ignore = "needs PostgreSQL: cargo xtask test"]
     fresh
 );
+
+protean_conformance::own_sql_suite!(
+    #[ignore = "needs PostgreSQL: cargo xtask test"]
+    fresh
+);

@@ -76,9 +76,16 @@ impl Select {
 
     fn one_of<D: Dialect>(&mut self, table: &Table, column: usize, values: &[Value]) -> String {
         let column = compared::<D>(table, &table.columns[column]);
-        let known = values.iter().filter(|value| !value.is_null());
-        let known: Vec<String> = known.map(|value| self.bind::<D>(value)).collect();
-        let is_known = (!known.is_empty()).then(|| format!("{column} IN ({})", known.join(", ")));
+        let known: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
+        let is_known = match (&known[..], D::array(&known)) {
+            ([], _) => None,
+            ([only], _) => Some(self.comparison::<D>(&column, Operator::Equal, only)),
+            (_, Some(array)) => Some(format!("{column} = ANY({})", self.bind::<D>(&array))),
+            (several, None) => {
+                let several = several.iter().map(|value| self.bind::<D>(value));
+                Some(format!("{column} IN ({})", several.collect::<Vec<_>>().join(", ")))
+            }
+        };
         let is_null = values.iter().any(Value::is_null).then(|| format!("{column} IS NULL"));
         joined(is_known.into_iter().chain(is_null).collect(), "OR", NEVER)
     }

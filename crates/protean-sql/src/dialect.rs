@@ -54,6 +54,10 @@ pub trait Dialect {
     /// Whether a list in JSON has an element, see [`list_has`](protean_port::message::list_has).
     fn list_has(list: &str, element: &str) -> String;
 
+    /// Values as one parameter that `ANY` takes, where the database has such, so that a statement
+    /// does not depend on their number.
+    fn array(values: &[&Value]) -> Option<Value>;
+
     /// A column as the adapter reads it back.
     fn selected(column: &Column) -> String;
 
@@ -132,6 +136,10 @@ pub(crate) mod tests {
 
         fn list_has(list: &str, element: &str) -> String {
             format!("has({list}, {element})")
+        }
+
+        fn array(_: &[&Value]) -> Option<Value> {
+            None
         }
 
         fn selected(column: &Column) -> String {

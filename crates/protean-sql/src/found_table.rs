@@ -25,6 +25,9 @@ pub struct FoundTable {
     pub columns: Vec<FoundColumn>,
     /// The names of its indexes.
     pub indexes: Vec<String>,
+    /// The names of indexes whose creation failed or has not ended, where the database has such:
+    /// they serve no query.
+    pub invalid_indexes: Vec<String>,
     /// True when it has a row.
     pub has_rows: bool,
     /// The names that columns had before, and the ones they were given.

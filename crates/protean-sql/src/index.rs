@@ -1,10 +1,10 @@
 //! The indexes that a table has by its declaration.
 
-use protean_port::message::{Column, Direction, Index, Table};
+use protean_port::message::{Column, Direction, Index, SortKey, Table};
 use protean_port::port::without_generation;
 
 use crate::Dialect;
-use crate::name::{index_name, names};
+use crate::name::{index_name, is_cut, names, suffixed};
 
 /// An index that the declaration of a table asks for.
 pub(crate) struct OwnIndex {
@@ -21,11 +21,12 @@ pub(crate) struct OwnIndex {
 impl OwnIndex {
     fn of_column<D: Dialect>(table: &Table, column: &Column) -> Self {
         let mut names = names(column).map(|name| index_name::<D>(&table.name, name));
+        let nulls = if column.nullable { D::index_nulls(Direction::Ascending) } else { "" };
         Self {
             name: names.next().unwrap_or_default(),
             former: names.collect(),
             is_unique: true,
-            entries: D::unique_value(column),
+            entries: format!("{}{nulls}", D::unique_value(column)),
         }
     }
 
@@ -42,9 +43,8 @@ impl OwnIndex {
             format!("{value}{direction}{nulls}")
         });
         let entries = entries.collect::<Vec<_>>().join(", ");
-        let mut names = renamings(table, index)
-            .into_iter()
-            .map(|table| index_name::<D>(&table.name, &table.index_label(index)));
+        let mut names =
+            labels(table, index).map(|label| labelled::<D>(&table.name, index.unique, &label));
         let name = names.next().unwrap_or_default();
         Self { name, former: names.collect(), is_unique: index.unique, entries }
     }
@@ -73,34 +73,119 @@ pub fn own_index_names<D: Dialect>(table: &Table) -> impl Iterator<Item = String
     columns.chain(declared)
 }
 
-/// What an index on several columns, or one that keeps nothing unique, is called after its table,
-/// when a declaration has asked for it: `index(author, title desc)`.
-pub(crate) fn own_label<'i>(table: &Table, index: &'i str) -> Option<&'i str> {
-    let (of, label) = index.split_once('.')?;
-    let is_own = label.starts_with(PLAIN) || label.starts_with(UNIQUE);
-    (is_own && without_generation(of) == table.name).then_some(label)
+/// True for the name of an index that the declaration of this table has asked for, and which no
+/// person has added.
+pub fn is_own_index<D: Dialect>(table: &Table, index: &str) -> bool {
+    let of_table =
+        index.split_once('.').is_some_and(|(of, _)| without_generation(of) == table.name);
+    of_table
+        || own_label(table, index).is_some()
+        || own_index_names::<D>(table).any(|own| own == index)
 }
 
-/// Prefix of the labels of non-unique indexes.
-pub(crate) const PLAIN: &str = "index(";
+/// What an index on several columns, or one that keeps nothing unique, is called.
+pub(crate) struct OwnLabel<'i> {
+    /// True when it keeps values unique.
+    pub(crate) is_unique: bool,
+    /// The declaration, `index(author, title desc)`, or the whole name where that is cut.
+    pub(crate) label: &'i str,
+}
 
-/// Prefix of the labels of unique indexes on several columns.
-const UNIQUE: &str = "unique(";
+/// The label of an index of this table, when a declaration has asked for it.
+pub(crate) fn own_label<'i>(table: &Table, index: &'i str) -> Option<OwnLabel<'i>> {
+    let is_of = |kind: &str| {
+        let label = index.strip_suffix(kind).and_then(|name| name.strip_suffix('.'));
+        if label.is_some_and(is_cut) {
+            return Some(index);
+        }
+        let (of, label) = index.split_once('.')?;
+        let is_own = label.strip_prefix(kind).is_some_and(|rest| rest.starts_with('('));
+        (is_own && without_generation(of) == table.name).then_some(label)
+    };
+    let own = |is_unique| Some(OwnLabel { is_unique, label: is_of(kind(is_unique))? });
+    own(false).or_else(|| own(true))
+}
 
-/// The table as it is, and with every former name of the columns of an index.
-fn renamings(table: &Table, index: &Index) -> Vec<Table> {
-    let mut tables = vec![table.clone()];
-    for key in &index.columns {
-        let former = &table.columns[key.column].renamed_from;
-        let renamed = tables.iter().flat_map(|table| {
-            former.iter().map(|name| {
-                let mut table = table.clone();
-                table.columns[key.column].name.clone_from(name);
-                table
-            })
-        });
-        let renamed: Vec<Table> = renamed.collect();
-        tables.extend(renamed);
+/// How the labels of indexes begin.
+fn kind(is_unique: bool) -> &'static str {
+    if is_unique { "unique" } else { "index" }
+}
+
+/// The name of an index with a label. One that is too long is cut, and ends with its kind.
+fn labelled<D: Dialect>(table: &str, is_unique: bool, label: &str) -> String {
+    let name = format!("{table}.{label}");
+    match D::MAX_NAME_BYTES.is_some_and(|most| name.len() > most) {
+        true => suffixed::<D>(&name, &format!(".{}", kind(is_unique))),
+        false => name,
     }
-    tables
+}
+
+/// The most names that an index is looked for under: all of them when up to ten of its columns were
+/// renamed once.
+const MAX_LABELS: usize = 1 << 10;
+
+/// The label of an index, and those that it had before its columns were renamed.
+fn labels(table: &Table, index: &Index) -> impl Iterator<Item = String> {
+    let names_of = |key: &SortKey| names(&table.columns[key.column]).collect::<Vec<_>>();
+    let columns: Vec<Vec<&String>> = index.columns.iter().map(names_of).collect();
+    let count = columns.iter().fold(1, |count: usize, names| count.saturating_mul(names.len()));
+    (0..count.min(MAX_LABELS)).map(move |number| {
+        let mut rest = number;
+        let names = columns.iter().map(|names| {
+            let name = names[rest % names.len()];
+            rest /= names.len();
+            name.as_str()
+        });
+        index.label(names)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_port::message::{Column, ColumnKind, Index, SortKey, Table};
+
+    use super::{own_indexes, own_label};
+    use crate::dialect::tests::Plain;
+
+    /// A table whose columns were renamed, with an index on all of them.
+    fn table(name: &str, columns: usize, unique: bool) -> Table {
+        let column = |number: usize| Column {
+            name: format!("c{number}"),
+            kind: ColumnKind::Text,
+            nullable: true,
+            unique: false,
+            default: None,
+            renamed_from: vec![format!("b{number}"), format!("a{number}")],
+        };
+        let index = Index { columns: (1..columns).map(SortKey::descending).collect(), unique };
+        let columns = (0..columns).map(column).collect();
+        Table { name: name.into(), key: 0, columns, indexes: vec![index] }
+    }
+
+    #[test]
+    fn an_index_is_looked_for_under_each_former_name() {
+        let own = own_indexes::<Plain>(&table("t", 2, false)).next().unwrap();
+        assert_eq!(own.name, "t.index(c1 desc)");
+        assert_eq!(own.former, ["t.index(b1 desc)", "t.index(a1 desc)"]);
+        let own = own_indexes::<Plain>(&table("t", 3, false)).next().unwrap();
+        assert_eq!(own.former.len(), 8);
+        let own = own_indexes::<Plain>(&table("t", 32, false)).next().unwrap();
+        assert_eq!(own.former.len(), 1023);
+    }
+
+    #[test]
+    fn a_name_that_is_cut_tells_its_kind() {
+        for (unique, kind) in [(false, ".index"), (true, ".unique")] {
+            let table = table("a_table_of_a_long_name", 2, unique);
+            let own = own_indexes::<Plain>(&table).next().unwrap();
+            assert!(own.name.len() <= 24 && own.name.ends_with(kind), "{}", own.name);
+            let label = own_label(&table, &own.name).unwrap();
+            assert_eq!((label.is_unique, label.label), (unique, &*own.name));
+        }
+        let table = table("t", 2, false);
+        assert_eq!(own_label(&table, "t.unique(a, b)").unwrap().label, "unique(a, b)");
+        for other in ["t.index", "t.unique", "of~somebody.index", "u.index(a)", "t.indexes"] {
+            assert!(own_label(&table, other).is_none(), "{other}");
+        }
+    }
 }

@@ -46,13 +46,24 @@ impl Job {
         self.units.len().saturating_sub(self.outcomes.len())
     }
 
-    /// True when a unit without an outcome, or one that may take its place, runs statements
-    /// of the user's own.
-    pub fn has_open_statements(&self) -> bool {
-        let open = &self.units[self.outcomes.len()..];
-        open.iter().any(|unit| {
-            let mut chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
-            chain.any(|unit| !unit.statements.is_empty() || !unit.reads.is_empty())
+    /// The units without an outcome.
+    pub fn open_units(&self) -> &[Changes] {
+        &self.units[self.outcomes.len()..]
+    }
+
+    /// True when some open units have to be written one after another: one runs statements of the
+    /// user's own, or reads with them what one before it may write.
+    pub fn needs_isolation(jobs: &VecDeque<Self>) -> bool {
+        let open = jobs.iter().flat_map(Self::open_units);
+        let chain =
+            |unit| std::iter::successors(Some(unit), |unit: &&Changes| unit.otherwise.as_deref());
+        let mut has_rows = false;
+        open.into_iter().any(|unit| {
+            let reads = chain(unit).any(|of| !of.reads.is_empty());
+            let is_isolated =
+                chain(unit).any(|of| !of.statements.is_empty()) || (reads && has_rows);
+            has_rows |= chain(unit).any(|of| !of.rows.is_empty());
+            is_isolated
         })
     }
 
@@ -81,5 +92,57 @@ impl Job {
     /// Sends the outcomes to the caller, unless it has stopped waiting.
     pub fn finish(self) {
         self.reply.send(self.outcomes).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    use protean_port::message::{Lane, Table};
+    use protean_port::port::{Changes, RowChange, RowWrite, Statement, StatementRead};
+
+    use super::Job;
+
+    fn unit(change: impl FnOnce(&mut Changes)) -> Changes {
+        let mut unit = Changes::new(Lane::Primary);
+        change(&mut unit);
+        unit
+    }
+
+    fn reading() -> Changes {
+        let read = StatementRead { statement: Statement::new("SELECT 1"), rows: Vec::new() };
+        unit(|unit| unit.reads.push(read))
+    }
+
+    fn running() -> Changes {
+        unit(|unit| unit.statements.push(Statement::new("DELETE FROM stock")))
+    }
+
+    fn storing() -> Changes {
+        let columns = Vec::new();
+        let table = Table { name: "t".to_owned(), key: 0, columns, indexes: Vec::new() };
+        let (table, key, change) = (Arc::new(table), "k".into(), RowChange::Remove);
+        unit(|unit| unit.rows.push(RowWrite { table, key, expected: None, version: 0, change }))
+    }
+
+    #[test]
+    fn units_that_only_read_need_no_savepoint() {
+        let instead = |otherwise| Changes { otherwise: Some(Box::new(otherwise)), ..storing() };
+        for (units, expected) in [
+            (vec![reading(), reading()], false),
+            (vec![storing(), storing()], false),
+            (vec![reading(), storing()], false),
+            (vec![storing(), reading()], true),
+            (vec![instead(reading())], false),
+            (vec![storing(), instead(reading())], true),
+            (vec![running()], true),
+            (vec![instead(running())], true),
+        ] {
+            let jobs: VecDeque<Job> =
+                units.iter().map(|unit| Job::new([unit.clone()].into()).0).collect();
+            assert_eq!(Job::needs_isolation(&jobs), expected, "{units:?}");
+        }
     }
 }

@@ -34,7 +34,7 @@ mod thread;
 
 pub use dialect::{Dialect, Redefinition, quoted};
 pub use found_table::{FoundColumn, FoundTable};
-pub use index::own_index_names;
+pub use index::{is_own_index, own_index_names};
 pub use job::Job;
 pub use message_counts::{adds_counts, count_in_steps, count_messages};
 pub use name::{check_names, stable_hash, suffixed};
@@ -43,7 +43,7 @@ pub use row_write::check_values;
 pub use search::{page, stream_of};
 pub use select::Select;
 pub use shared_names::SharedNames;
-pub use statements::{drop_table, has_rows};
-pub use swap::{AddedIndex, delete_some, is_own_index, rename_table};
+pub use statements::{drop_invalid_index, drop_table, has_rows};
+pub use swap::{AddedIndex, delete_some, rename_table};
 pub use table_plan::{Step, TablePlan};
 pub use thread::start_thread;

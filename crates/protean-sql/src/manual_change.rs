@@ -219,7 +219,7 @@ impl<'a, D: Dialect> ManualChanges<'a, D> {
 
     fn manual(&self, column: &str, why: String, statements: Vec<String>) -> ManualChange {
         let (table, column) = (self.table.name.clone(), column.to_owned());
-        ManualChange { table, column, newer_name: None, why, statements }
+        ManualChange { table, column, is_index: false, newer_name: None, why, statements }
     }
 }
 

@@ -22,6 +22,12 @@ pub(crate) fn index_name<D: Dialect>(table: &str, column: &str) -> String {
     suffixed::<D>(&format!("{table}.{column}"), "")
 }
 
+/// True for the beginning of a name that was cut to make room for a suffix.
+pub(crate) fn is_cut(name: &str) -> bool {
+    let hash = name.rsplit_once('~').map(|(_, hash)| hash);
+    hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|one| one.is_ascii_hexdigit()))
+}
+
 /// A name with this suffix, which no other name gets. One that is too long is cut, and a hash keeps
 /// it distinct.
 pub fn suffixed<D: Dialect>(name: &str, suffix: &str) -> String {

@@ -1,7 +1,7 @@
 //! Selects rows of users' tables.
 
 use protean_port::message::{Column, Direction, Operator, SortKey, Table, VERSION_COLUMN, Value};
-use protean_port::port::RowQuery;
+use protean_port::port::{RowQuery, Wanted};
 use protean_port::{Error, Result};
 
 use crate::Dialect;
@@ -50,7 +50,7 @@ impl Select {
         let condition = select.condition_of::<D>(table, query);
         let (columns, name, keys) = (columns::<D>(table), &table.name, query.sort_keys(table));
         let order = order::<D>(table, &keys);
-        let page = paged(query.limit, query.offset);
+        let page = select.paged::<D>(query.limit, query.offset);
         let ranges = match &query.after {
             Some(after) => select.ranges::<D>(table, &keys, after),
             None => vec![None],
@@ -67,8 +67,7 @@ impl Select {
         select.sql = match &conditions[..] {
             [only] => format!("SELECT {columns} FROM \"{name}\"{only} ORDER BY {order}{page}"),
             several => {
-                let limit = query.limit.map(|limit| limit.saturating_add(query.offset));
-                let limit = paged(limit, 0);
+                let limit = select.range_limit::<D>(query);
                 let range = |condition| {
                     format!(
                         "SELECT * FROM (SELECT * FROM \"{name}\"{condition} ORDER BY \
@@ -100,6 +99,17 @@ impl Select {
             ),
         };
         Ok(select)
+    }
+
+    /// Selects or counts the rows of a query.
+    ///
+    /// # Errors
+    /// When the query names a column that the table does not have.
+    pub fn wanted<D: Dialect>(table: &Table, query: &RowQuery, wanted: Wanted) -> Result<Self> {
+        match wanted {
+            Wanted::Rows => Self::rows::<D>(table, query),
+            Wanted::Count => Self::count::<D>(table, query),
+        }
     }
 
     /// The condition of a query, if it has one.
@@ -143,6 +153,31 @@ impl Select {
             }
         }
         ranges
+    }
+
+    /// The limit and the offset. Pages have few sizes but many offsets, so an offset is a parameter.
+    fn paged<D: Dialect>(&mut self, rows: Option<usize>, offset: usize) -> String {
+        match (rows, offset) {
+            (None, 0) => String::new(),
+            (Some(rows), 0) => format!(" LIMIT {}", limit(rows)),
+            // SQLite has no offset without a limit.
+            (rows, offset) => {
+                let offset = self.bind::<D>(&Value::Integer(limit(offset)));
+                format!(" LIMIT {} OFFSET {offset}", limit(rows.unwrap_or(usize::MAX)))
+            }
+        }
+    }
+
+    /// The limit of each range of a page.
+    fn range_limit<D: Dialect>(&mut self, query: &RowQuery) -> String {
+        match (query.limit, query.offset) {
+            (None, _) => String::new(),
+            (Some(rows), 0) => format!(" LIMIT {}", limit(rows)),
+            (Some(rows), offset) => {
+                let rows = Value::Integer(limit(rows.saturating_add(offset)));
+                format!(" LIMIT {}", self.bind::<D>(&rows))
+            }
+        }
     }
 
     /// Adds a value and returns its parameter.
@@ -191,18 +226,6 @@ fn order<D: Dialect>(table: &Table, keys: &[SortKey]) -> String {
     keys.collect::<Vec<_>>().join(", ")
 }
 
-/// The limit and the offset.
-fn paged(rows: Option<usize>, offset: usize) -> String {
-    match (rows, offset) {
-        (None, 0) => String::new(),
-        (Some(rows), 0) => format!(" LIMIT {}", limit(rows)),
-        // SQLite has no offset without a limit.
-        (rows, offset) => {
-            format!(" LIMIT {} OFFSET {}", limit(rows.unwrap_or(usize::MAX)), limit(offset))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use protean_port::message::{Column, ColumnKind, Table, Value};
@@ -249,7 +272,7 @@ mod tests {
             RowCondition::OneOf { column: 1, values: vec![Value::Null, Value::Integer(3)] },
         ]));
         let expected = "(\"age\" IS NOT NULL AND \"age\" >= $1 AND position_of(\"id\", $2) > 0 \
-                        AND (\"age\" IN ($3) OR \"age\" IS NULL))";
+                        AND (\"age\" = $3 OR \"age\" IS NULL))";
         assert_eq!((sql.as_str(), values), (expected, 3));
     }
 
@@ -281,7 +304,7 @@ mod tests {
         // As the index of the key is: other words would sort the whole table for each page.
         let order = vec![SortKey::ascending(0), SortKey::ascending(1)];
         let sql = rows(&RowQuery { order, offset: 2, ..RowQuery::default() });
-        assert!(sql.ends_with(" ORDER BY \"id\" ASC LIMIT 9223372036854775807 OFFSET 2"), "{sql}");
+        assert!(sql.ends_with(" ORDER BY \"id\" ASC LIMIT 9223372036854775807 OFFSET $1"), "{sql}");
         let unknown = RowQuery { order: vec![SortKey::ascending(2)], ..RowQuery::default() };
         assert!(Select::rows::<Plain>(&users(), &unknown).is_err());
     }
@@ -314,10 +337,15 @@ mod tests {
             assert_eq!(ranges.collect::<Vec<_>>().join("|"), expected, "{sql}");
         }
         let short = RowQuery {
-            after: Some(vec![Value::Null]),
+            after: Some(vec![Value::Integer(1)]),
             order: vec![SortKey::ascending(1)],
             ..RowQuery::default()
         };
         assert!(Select::rows::<Plain>(&users(), &short).is_err());
+        for key in [SortKey::ascending(0), SortKey::descending(0)] {
+            let (order, after) = (vec![key], Some(vec![Value::Null]));
+            let keyless = RowQuery { order, after, ..RowQuery::default() };
+            assert!(Select::rows::<Plain>(&users(), &keyless).is_err());
+        }
     }
 }

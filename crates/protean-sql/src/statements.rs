@@ -22,6 +22,11 @@ pub(crate) fn drop_index(name: &str) -> String {
     format!("DROP INDEX \"{name}\"")
 }
 
+/// The statement that drops what a failed creation of an index has left, outside of a transaction.
+pub fn drop_invalid_index<D: Dialect>(name: &str) -> String {
+    format!("DROP INDEX{} IF EXISTS \"{name}\"", D::CONCURRENTLY)
+}
+
 /// The statement that creates a table.
 pub(crate) fn create_table<D: Dialect>(table: &Table) -> String {
     let declared = |(index, column)| declaration::<D>(column, index == table.key);

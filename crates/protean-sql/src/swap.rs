@@ -1,11 +1,6 @@
 //! What a table gets that is to take the place of another.
 
-use protean_port::message::Table;
-use protean_port::port::without_generation;
 use protean_port::{Error, Result};
-
-use crate::Dialect;
-use crate::index::own_index_names;
 
 /// An index that a person has added to a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,14 +37,6 @@ impl AddedIndex {
         let rest = &self.statement[method.map_or(columns, |at| at + 1)..];
         Some(format!("CREATE {unique}INDEX IF NOT EXISTS \"{name}\" ON \"{table}\" {rest}"))
     }
-}
-
-/// True for the name of an index that the declaration of this table has asked for, and which no
-/// person has added.
-pub fn is_own_index<D: Dialect>(table: &Table, index: &str) -> bool {
-    let of_table =
-        index.split_once('.').is_some_and(|(of, _)| without_generation(of) == table.name);
-    of_table || own_index_names::<D>(table).any(|own| own == index)
 }
 
 /// The statement that deletes some rows of a table.

@@ -6,10 +6,12 @@ use protean_port::message::{Column, Table, VERSION_COLUMN};
 use protean_port::port::{ManualChange, SchemaDifference};
 use protean_port::{Error, Result};
 
-use crate::index::{OwnIndex, PLAIN, own_indexes, own_label};
+use crate::index::{OwnIndex, OwnLabel, is_own_index, own_indexes, own_label};
 use crate::manual_change::ManualChanges;
 use crate::name::{index_name, names};
-use crate::statements::{add_column, create_table, drop_index, drop_table, rename_column};
+use crate::statements::{
+    add_column, create_table, drop_index, drop_invalid_index, drop_table, rename_column,
+};
 use crate::{Dialect, FoundColumn, FoundTable};
 
 /// What brings a table to its declared form.
@@ -29,8 +31,11 @@ pub struct Step {
     pub statement: String,
     /// The index that it creates.
     pub index: Option<String>,
+    /// The invalid index that it drops.
+    pub invalid_index: Option<String>,
     /// True when it runs after the others are committed, outside of a transaction: it creates an
-    /// index on a table that may have many rows, without blocking writers.
+    /// index on a table that may have many rows, without blocking writers, or drops what such a
+    /// creation has left.
     pub is_apart: bool,
     /// True when rows that share values make it fail.
     is_unique: bool,
@@ -59,6 +64,7 @@ impl TablePlan {
         valued.into_iter().for_each(|column| plan.step(add_column::<D>(table, column)));
         let indexes = plan.rename_indexes::<D>(table, found);
         plan.drop_indexes::<D>(table, found);
+        plan.drop_invalid_indexes::<D>(table, found);
         plan.create_indexes::<D>(table, &indexes, !D::CONCURRENTLY.is_empty());
         plan
     }
@@ -73,16 +79,15 @@ impl TablePlan {
     /// # Errors
     /// When something needs a person first.
     pub fn check(&self) -> Result {
-        let Some(ManualChange { table, column, why, .. }) = self.manual.first() else {
-            return Ok(());
-        };
+        let Some(change) = self.manual.first() else { return Ok(()) };
+        let (ManualChange { table, why, .. }, subject) = (change, change.subject());
         let more = match self.manual.len() {
             1 => String::new(),
             count => format!(" (and {} more)", count - 1),
         };
         Err(Error::misused(format!(
-            "the table '{table}' cannot be extended: column '{column}': {why}{more}; `db diff` \
-             prints statements for it"
+            "the table '{table}' cannot be extended: {subject}: {why}{more}; `db diff` prints \
+             statements for it"
         )))
     }
 
@@ -93,7 +98,8 @@ impl TablePlan {
     }
 
     fn step(&mut self, statement: String) {
-        self.steps.push(Step { statement, index: None, is_apart: false, is_unique: false });
+        let (index, invalid_index, is_apart, is_unique) = (None, None, false, false);
+        self.steps.push(Step { statement, index, invalid_index, is_apart, is_unique });
     }
 
     /// Renames columns, and notes what needs a person; returns the columns that the database lacks.
@@ -171,13 +177,24 @@ impl TablePlan {
         };
         for index in found.indexes.iter().filter(|index| !is_declared(index)) {
             match own_label(table, index) {
-                Some(label) if label.starts_with(PLAIN) => self.step(drop_index(index)),
-                Some(label) => {
+                Some(OwnLabel { is_unique: false, .. }) => self.step(drop_index(index)),
+                Some(OwnLabel { label, .. }) => {
                     let manual = ManualChanges::<D>::of(table, found);
-                    self.manual.push(manual.is_no_longer_unique(label, index));
+                    let change = manual.is_no_longer_unique(label, index);
+                    self.manual.push(ManualChange { is_index: true, ..change });
                 }
                 None => {}
             }
+        }
+    }
+
+    /// Drops what failed creations have left, whether the index is still declared or not.
+    fn drop_invalid_indexes<D: Dialect>(&mut self, table: &Table, found: &FoundTable) {
+        let own = |index: &&String| is_own_index::<D>(table, index);
+        for index in found.invalid_indexes.iter().filter(own) {
+            let (statement, invalid_index) = (drop_invalid_index::<D>(index), Some(index.clone()));
+            let (is_apart, is_unique) = (true, false);
+            self.steps.push(Step { statement, index: None, invalid_index, is_apart, is_unique });
         }
     }
 
@@ -185,8 +202,8 @@ impl TablePlan {
     fn create_indexes<D: Dialect>(&mut self, table: &Table, indexes: &[String], is_apart: bool) {
         for own in own_indexes::<D>(table).filter(|own| !indexes.contains(&own.name)) {
             let statement = own.create::<D>(table, is_apart);
-            let is_unique = own.is_unique;
-            self.steps.push(Step { statement, index: Some(own.name), is_apart, is_unique });
+            let (index, invalid_index, is_unique) = (Some(own.name), None, own.is_unique);
+            self.steps.push(Step { statement, index, invalid_index, is_apart, is_unique });
         }
     }
 }

@@ -135,7 +135,10 @@ fn the_index_of_a_renamed_column_is_renamed_and_made_once() {
     let half = FoundTable { indexes: indexes(&["users.remark"]), ..there(&["note"]) };
     assert_eq!(steps(&renamed(true), &half), statements[1..]);
     let without = steps(&renamed(true), &there(&["remark"]));
-    assert_eq!(without[1], "CREATE UNIQUE INDEX \"users.note\" ON \"users\" (\"note\")");
+    assert_eq!(
+        without[1],
+        "CREATE UNIQUE INDEX \"users.note\" ON \"users\" (\"note\" NULLS THERE)"
+    );
     // The table has taken the place of another.
     let rebuilt = FoundTable { indexes: indexes(&["users__g2.remark"]), ..there(&["remark"]) };
     let rename = "RENAME INDEX \"users__g2.remark\" TO \"users.note\"";

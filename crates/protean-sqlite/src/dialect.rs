@@ -58,6 +58,10 @@ impl Dialect for SqliteDialect {
         format!("list_has({list}, {element})")
     }
 
+    fn array(_: &[&Value]) -> Option<Value> {
+        None
+    }
+
     fn selected(column: &Column) -> String {
         format!("\"{}\"", column.name)
     }

@@ -28,20 +28,31 @@ impl IntakeTable for SqliteStore {
 }
 
 fn rows(view: &Connection, read: &IntakeRead) -> rusqlite::Result<Vec<IntakeRow>> {
-    let mut levels = view.prepare_cached(include_str!("sql/intake_priorities.sql"))?;
+    let mut levels = view.prepare_cached(include_str!("sql/intake_levels.sql"))?;
     let mut page = view.prepare_cached(include_str!("sql/read_intake.sql"))?;
-    // `.Shop.Bank.`: the names of domains are plain words.
-    let except: String = read.except.iter().map(|domain| format!(".{domain}.")).collect();
+    let ((lowest, highest), (names, is_read)) = (read.range(), read.domains.names());
+    let level = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?));
     let mut found: Vec<IntakeRow> = Vec::new();
-    for priority in levels.query_map(read.range(), |row| row.get::<_, i64>(0))? {
-        let rows = page.query_map((priority?, limit(read.limit), &except), waiting)?;
-        for row in rows {
-            found.push(row?);
+    for level in levels.query_map((lowest, highest, json(names), is_read), level)? {
+        let (domain, priority) = level?;
+        let range = (domain, priority, signed(read.after), limit(read.limit));
+        let (mut rows, mut bytes) = (page.query_map(range, waiting)?, 0);
+        while bytes < IntakeRead::MAX_BYTES
+            && let Some(row) = rows.next().transpose()?
+        {
+            bytes += row.entry.bytes();
+            found.push(row);
         }
     }
     found.sort_by_key(|row| row.place);
     found.truncate(read.limit);
+    IntakeRow::cut(&mut found);
     Ok(found)
+}
+
+/// These names as a statement takes them.
+pub(crate) fn json(names: &[String]) -> String {
+    serde_json::json!(names).to_string()
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<IntakeRow> {

@@ -2,7 +2,7 @@
 
 use protean_port::Result;
 use protean_port::message::{Table, Value};
-use protean_port::port::{BoxFuture, RowQuery, RowState, Rows, Statement};
+use protean_port::port::{BoxFuture, RowQuery, RowState, Rows, Statement, Wanted};
 use protean_sql::{Select, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
@@ -56,9 +56,10 @@ impl Rows for SqliteStore {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        wanted: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
-            let select = Select::rows::<SqliteDialect>(table, query)?;
+            let select = Select::wanted::<SqliteDialect>(table, query, wanted)?;
             self.readers.read(move |view| plan(view, &select)).await
         })
     }

@@ -5,17 +5,27 @@ use std::sync::Arc;
 use protean_port::Result;
 use protean_port::message::{Priority, Timestamp};
 use protean_port::port::{
-    BoxFuture, SCHEDULE, ScheduleAccount, Scheduled, ScheduledRead, Schedules,
+    BoxFuture, PendingWork, SCHEDULE, ScheduleAccount, Scheduled, ScheduledRead, Schedules,
 };
 use protean_sql::{limit, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::intake::json;
 use crate::recorded::{text, unreadable};
 use crate::store::SqliteStore;
 
 impl Schedules for SqliteStore {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         Box::pin(self.readers.read(move |view| scheduled(view, &read)))
+    }
+
+    fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(self.readers.read(move |view| {
+            let (lowest, highest) = work.range();
+            let row = (lowest, highest, work.until.as_micros(), json(&work.domains));
+            let mut statement = view.prepare_cached(include_str!("sql/is_pending.sql"))?;
+            statement.query_row(row, |row| row.get(0))
+        }))
     }
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {

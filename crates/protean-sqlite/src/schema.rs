@@ -55,7 +55,7 @@ const LAYOUTS: [&[&str]; 10] = [
     &[include_str!("sql/count_kept_schedule.sql")],
     &[
         include_str!("sql/create_intake.sql"),
-        include_str!("sql/create_intake_by_priority.sql"),
+        include_str!("sql/create_intake_by_domain.sql"),
         include_str!("sql/create_intake_rejects.sql"),
     ],
 ];

@@ -26,7 +26,7 @@ pub(crate) fn run(connection: &Connection, statement: &Statement) -> Result<(), 
 
 /// Repeats a read of a unit.
 pub(crate) fn check(connection: &Connection, read: &StatementRead) -> Result<(), Refusal> {
-    match fetch(connection, &read.statement)? == read.rows {
+    match read.is_repeated_by(fetch(connection, &read.statement)?) {
         true => Ok(()),
         false => Err(Refusal::LeftOut(left_out::read_changed(read))),
     }

@@ -57,7 +57,8 @@ pub(crate) fn found(connection: &Connection, table: &str) -> rusqlite::Result<Fo
     let mut indexes = connection.prepare_cached(include_str!("sql/indexes.sql"))?;
     let indexes = indexes.query_map([table], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let has_rows = connection.prepare(&protean_sql::has_rows(table))?.exists([])?;
-    Ok(FoundTable { columns, indexes, has_rows, renamed: renamed(connection, table)? })
+    let (invalid_indexes, renamed) = (Vec::new(), renamed(connection, table)?);
+    Ok(FoundTable { columns, indexes, invalid_indexes, has_rows, renamed })
 }
 
 fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<FoundColumn>> {

@@ -12,3 +12,4 @@ async fn fresh() -> Subject {
 }
 
 protean_conformance::store_suite!(fresh);
+protean_conformance::own_sql_suite!(fresh);

@@ -60,7 +60,7 @@ impl ExpectedMessage {
     }
 
     pub(crate) fn into_raised(self) -> Raised {
-        Raised { name: self.name, version: self.version, data: self.data }
+        Raised { name: self.name, version: self.version, is_published: false, data: self.data }
     }
 
     /// Whether a message that came about is this one.

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use protean_core::catalog::Layout;
-use protean_core::domain::{Storage, inject_entry};
-use protean_core::model::{Command, Event, Projection, Stored};
+use protean_core::domain::{Storage, inject_entry, inject_event};
+use protean_core::model::{Command, Event, ExternalEvent, Projection, Stored};
 use protean_port::message::{Id, Kind, Message};
 use protean_port::{Error, Result};
 
@@ -65,6 +65,17 @@ impl TestDomain {
     pub fn when_received(&self, stream: &str, payload: &str) -> Reaction<'_, ()> {
         let inject_entry = || inject_entry(self.domain(), stream, payload);
         self.reaction(|| self.numbered(inject_entry()))
+    }
+
+    /// This event of another domain comes in a broker's stream.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_published<E: ExternalEvent>(&self, stream: &str, event: E) -> Reaction<'_, ()> {
+        let inject_event = || inject_event(self.domain(), stream, &event);
+        self.reaction(|| self.numbered(inject_event()))
     }
 
     /// Moves the clock by this much, like [`advance`](Self::advance). The reaction includes

@@ -27,6 +27,53 @@
 /// ```
 pub use protean_macros::event;
 
+/// Declares an event of another domain, which a [subscriber](macro@crate::subscriber) takes. The
+/// struct has the fields that this program needs; others are passed over.
+///
+/// ```
+/// use protean::prelude::*;
+/// use protean::{external_event, subscriber};
+///
+/// #[external_event(name = "Bank.AccountOpened", version = 2)]
+/// struct AccountOpened {
+///     account_id: Id,
+///     holder: String,
+///     /// Version 1 had none.
+///     #[field(default = "EUR")]
+///     currency: String,
+/// }
+///
+/// struct NewCustomers;
+///
+/// #[subscriber(stream = "bank::account", broker = "partner")]
+/// impl NewCustomers {
+///     #[on]
+///     async fn opened(&self, event: AccountOpened) -> Handled {
+///         ensure!(event.currency == "EUR", "currency" => "must be EUR, {} pays in another", event.holder);
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let shop = protean::domain("shop")
+///     .config("[brokers.partner]\nprovider = \"inline\"\n")
+///     .register(NewCustomers)
+///     .in_memory()
+///     .build()?;
+/// let opened = r#"{"account_id": "7", "holder": "Ada", "limit": 100}"#;
+/// let entry = format!(
+///     r#"{{"data": {opened}, "metadata": {{
+///         "headers": {{"id": "e1", "type": "Bank.AccountOpened.v1", "stream": "bank::account-7"}},
+///         "domain": {{"kind": "EVENT"}}
+///     }}}}"#
+/// );
+/// protean::inject_entry(&shop, "bank::account", &entry).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub use protean_macros::external_event;
+
 /// Declares a command for an aggregate.
 ///
 /// ```

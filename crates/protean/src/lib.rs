@@ -14,6 +14,7 @@
 //! | [`command_handler`], [`event_handler`], [`projector`], [`query_handler`] | [`Handle`], [`On`], [`Answer`] and [`Register`] |
 //! | [`process_manager`], [`process_manager_impl`] | [`model::ProcessManager`], [`React`], [`ReactLate`] and [`RegisterProcess`] |
 //! | [`subscriber`] | [`Receive`] and [`Register`] |
+//! | [`external_event`] | [`model::ExternalEvent`] |
 //!
 //! Features: the databases `sqlite` (default) and `postgres`, the broker `redis`, and conversions of
 //! [`Date`] and [`Timestamp`] from and to those of `jiff` and `chrono`.
@@ -26,6 +27,11 @@
 #[doc = include_str!("../../../docs/guide/values-and-rules.md")]
 mod values_and_rules {}
 
+/// The same of this one.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/contracts.md")]
+mod contracts {}
+
 mod declarations;
 mod handlers;
 pub mod prelude;
@@ -36,8 +42,8 @@ mod runtime;
 
 // Declare a domain.
 pub use declarations::{
-    Upcast, aggregate, aggregate_impl, command, entity, entity_impl, event, projection, query,
-    value_object, value_object_impl,
+    Upcast, aggregate, aggregate_impl, command, entity, entity_impl, event, external_event,
+    projection, query, value_object, value_object_impl,
 };
 pub use handlers::{
     Register, command_handler, event_handler, projector, query_handler, subscriber,
@@ -65,7 +71,7 @@ pub use protean_port::port::Statement;
 pub use protean_core::domain::{
     Bulk, Cancellation, CaughtUp, CommandOutcome, Enricher, Enrichment, ImportProgress, Intake,
     Issue, Missed, Processed, Reader, Recurring, Rejection, ScheduledMessages, Submission, Submit,
-    inject_entry,
+    inject_entry, inject_event,
 };
 pub use protean_engine::HealthPage;
 pub use runtime::{Process, Receipt, Server};

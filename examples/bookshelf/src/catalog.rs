@@ -1,12 +1,12 @@
 //! The catalog that people browse.
 
 use protean::prelude::{Context, Decimal, Id, Result};
-use protean::{projection, projector, query, query_handler};
+use protean::{Cursor, Page, projection, projector, query, query_handler};
 
 use crate::book::BookAdded;
 
 /// A book as the catalog shows it.
-#[projection]
+#[projection(index(author, title), index(title))]
 pub struct BookCatalog {
     #[field(identifier)]
     pub book_id: Id,
@@ -29,11 +29,13 @@ impl BookCatalogProjector {
     }
 }
 
-/// At most `limit` books of an author, by title.
-#[query(returns = Vec<BookCatalog>)]
+/// The next `limit` books of an author, by title.
+#[query(returns = Page<BookCatalog>)]
 pub struct BooksByAuthor {
     pub author: String,
-    #[field(min_value = 1, max_value = 1000)]
+    /// `next` of the page before; the first page has none.
+    pub after: Option<Cursor>,
+    #[field(min_value = 1, max_value = 100)]
     pub limit: u32,
 }
 
@@ -52,13 +54,13 @@ pub struct BookCatalogQueries;
 #[query_handler(projection = BookCatalog)]
 impl BookCatalogQueries {
     #[handle]
-    async fn by_author(&self, query: BooksByAuthor, ctx: &Context) -> Result<Vec<BookCatalog>> {
+    async fn by_author(&self, query: BooksByAuthor, ctx: &Context) -> Result<Page<BookCatalog>> {
         ctx.repository::<BookCatalog>()
             .query()
             .filter(BookCatalog::AUTHOR.equals(query.author))
             .order_by(BookCatalog::TITLE.ascending())
-            .limit(query.limit as usize)
-            .all()
+            .after(query.after)
+            .page(query.limit as usize)
             .await
     }
 

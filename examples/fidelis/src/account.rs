@@ -4,7 +4,7 @@ use protean::prelude::{Context, Decimal, Id, Result, Root};
 use protean::{aggregate, aggregate_impl, command, command_handler, ensure, event};
 
 /// An account was opened.
-#[event(part_of = Account)]
+#[event(part_of = Account, published)]
 pub struct AccountOpened {
     pub account_id: Id,
     pub account_number: String,

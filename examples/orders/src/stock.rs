@@ -68,6 +68,10 @@ pub struct Stock {
 
 #[aggregate_impl]
 impl Stock {
+    fn none(sku: Id) -> Self {
+        Self { root: Root::with_id(sku), available: 0, reserved: 0, shipped: 0 }
+    }
+
     fn reserve(&mut self, order_id: Id, quantity: i64) -> Result {
         let sku = self.id();
         if self.available < quantity {
@@ -97,18 +101,17 @@ impl Warehouse {
     #[handle]
     async fn add(&self, command: AddStock, ctx: &Context) -> Result {
         let found = ctx.repository::<Stock>().find(&command.sku).await?;
-        let empty = || {
-            let root = Root::with_id(command.sku.clone());
-            Stock { root, available: 0, reserved: 0, shipped: 0 }
-        };
-        let mut stock = found.unwrap_or_else(empty);
+        let mut stock = found.unwrap_or_else(|| Stock::none(command.sku));
         stock.available += command.quantity;
         ctx.repository::<Stock>().add(stock).await
     }
 
     #[handle]
     async fn reserve(&self, command: ReserveStock, ctx: &Context) -> Result {
-        let mut stock = ctx.repository::<Stock>().get(&command.sku).await?;
+        // An article that the warehouse does not know is short like any other, so that the order is
+        // cancelled and paid back.
+        let found = ctx.repository::<Stock>().find(&command.sku).await?;
+        let mut stock = found.unwrap_or_else(|| Stock::none(command.sku));
         stock.reserve(command.order_id, command.quantity)?;
         ctx.repository::<Stock>().add(stock).await
     }

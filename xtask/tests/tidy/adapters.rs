@@ -26,6 +26,8 @@ const OWN: &[&str] = &[
     "statement.rs",
     // Only a server is asked over a connection, where each answer costs a wake-up.
     "compound.rs",
+    // The driver of SQLite keeps its compiled statements itself.
+    "recent.rs",
     // Only the answer of a server to COMMIT can be lost on its way.
     "commit_marker.rs",
     // Only a server is reached over a network.

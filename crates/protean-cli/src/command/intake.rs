@@ -27,6 +27,9 @@ pub(crate) enum Command {
 /// The rows to list.
 #[derive(Args)]
 pub(crate) struct List {
+    /// Only rows after this place; each page prints the place for the next one
+    #[arg(long, value_name = "PLACE", default_value_t = 0)]
+    pub(super) after: u64,
     /// At most this many rows
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
     pub(super) limit: usize,
@@ -107,7 +110,7 @@ impl Row {
 }
 
 pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Row>>> {
-    let mut page = Intake::of(domain).waiting(options.limit + 1).await?;
+    let mut page = waiting(options, domain).await?;
     let is_cut = page.len() > options.limit;
     page.truncate(options.limit);
     let rows: Vec<Row> =
@@ -121,12 +124,24 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Ro
             row.id.clone(),
         ]);
     }
-    let text = match rows.as_slice() {
-        [] => "No rows are waiting.".to_owned(),
-        _ if is_cut => format!("{table}\n\nMore rows are waiting: raise --limit to see them"),
-        _ => table.to_string(),
+    let text = match rows.last() {
+        None => "No rows are waiting.".to_owned(),
+        Some(last) if is_cut => format!("{table}\n\nNext page: --after {}", last.place),
+        Some(_) => table.to_string(),
     };
     Ok(Reply::new(rows, text).about(domain))
+}
+
+/// The rows of a page and one more, if there is one. A single read ends early when data is large.
+async fn waiting(options: &List, domain: &Domain) -> Result<Vec<IntakeRow>> {
+    let (mut rows, mut after) = (Vec::new(), options.after);
+    while rows.len() <= options.limit {
+        let page = Intake::of(domain).waiting(after, options.limit + 1 - rows.len()).await?;
+        let Some(last) = page.last() else { break };
+        after = last.place;
+        rows.extend(page);
+    }
+    Ok(rows)
 }
 
 pub(super) async fn rejects(options: &Rejects, domain: &Domain) -> Result<Reply<Vec<Row>>> {
@@ -154,13 +169,6 @@ pub(super) struct Changed {
 }
 
 impl Changed {
-    fn note(&mut self, place: u64, is_there: bool) {
-        match is_there {
-            true => self.changed += 1,
-            false => self.missing.push(place),
-        }
-    }
-
     fn reply(self, done: &str, domain: &Domain) -> Reply<Self> {
         let text = format!("{} {done}.", self.changed);
         let missing = self.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -171,34 +179,50 @@ impl Changed {
 }
 
 pub(super) async fn retry(chosen: &Chosen, domain: &Domain) -> Result<Reply<Changed>> {
-    let mut changed = Changed { changed: 0, missing: Vec::new() };
-    for place in chosen.places(domain).await? {
-        changed.note(place, Intake::of(domain).retry(place).await?);
-    }
+    let intake = Intake::of(domain);
+    let changed = chosen.change(&intake, async |places| intake.retry(places).await).await?;
     Ok(changed.reply("moved back; a server will try again", domain))
 }
 
 pub(super) async fn drop(chosen: &Chosen, domain: &Domain) -> Result<Reply<Changed>> {
-    let mut changed = Changed { changed: 0, missing: Vec::new() };
-    for place in chosen.places(domain).await? {
-        changed.note(place, Intake::of(domain).drop_reject(place).await?);
-    }
+    let intake = Intake::of(domain);
+    let changed = chosen.change(&intake, async |places| intake.drop_rejects(places).await).await?;
     Ok(changed.reply("deleted", domain))
 }
 
 impl Chosen {
-    async fn places(&self, domain: &Domain) -> Result<Vec<u64>> {
-        let mut places = self.places.clone();
-        if !self.all {
-            return Ok(places);
+    /// Makes a change at these places, a page in one transaction. The change returns the places
+    /// without a reject.
+    async fn change<E>(
+        &self,
+        intake: &Intake<'_>,
+        change: impl AsyncFn(&[u64]) -> std::result::Result<Vec<u64>, E>,
+    ) -> Result<Changed>
+    where
+        E: Into<crate::Error>,
+    {
+        let mut changed = Changed { changed: 0, missing: Vec::new() };
+        for page in self.places(intake).await?.chunks(PAGE) {
+            let missing = change(page).await.map_err(Into::into)?;
+            changed.changed += page.len() - missing.len();
+            changed.missing.extend(missing);
         }
+        Ok(changed)
+    }
+
+    /// All of them before the first change, since a server may reject again what is moved back.
+    async fn places(&self, intake: &Intake<'_>) -> Result<Vec<u64>> {
+        if !self.all {
+            return Ok(self.places.clone());
+        }
+        let mut places = Vec::new();
         loop {
             let after = places.last().copied().unwrap_or(0);
-            let page = Intake::of(domain).rejects(after, PAGE).await?;
-            places.extend(page.iter().map(|reject| reject.place));
-            if page.len() < PAGE {
+            let page = intake.rejects(after, PAGE).await?;
+            if page.is_empty() {
                 return Ok(places);
             }
+            places.extend(page.iter().map(|reject| reject.place));
         }
     }
 }

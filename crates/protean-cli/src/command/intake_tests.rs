@@ -39,12 +39,18 @@ async fn rejected(domain: &Domain, after: u64) -> (Vec<Value>, String) {
 #[tokio::test]
 async fn waiting_and_rejected_rows_are_listed() {
     let domain = enqueued(&["OpenAccount", "Rob", "Burgle", "Steal"]).await;
-    let (envelope, text) = data(list(&List { limit: 3 }, &domain).await.unwrap());
+    let (envelope, text) = data(list(&List { after: 0, limit: 3 }, &domain).await.unwrap());
     assert_eq!(envelope["data"].as_array().unwrap().len(), 3);
-    assert!(text.contains("OpenAccount") && text.contains("More rows are waiting"), "{text}");
+    let next = envelope["data"][2]["place"].as_u64().unwrap();
+    assert!(text.contains("OpenAccount"), "{text}");
+    assert!(text.ends_with(&format!("Next page: --after {next}")), "{text}");
+    let (envelope, _) = data(list(&List { after: next, limit: 3 }, &domain).await.unwrap());
+    assert_eq!(envelope["data"][0]["type"], "Steal");
+    assert_eq!(envelope["data"].as_array().unwrap().len(), 1);
     assert_eq!(rejected(&domain, 0).await.1, "There are no rejected rows.");
     Intake::of(&domain).take(Priority::ALL, 9).await.unwrap();
-    assert_eq!(data(list(&List { limit: 3 }, &domain).await.unwrap()).1, "No rows are waiting.");
+    let (_, text) = data(list(&List { after: 0, limit: 3 }, &domain).await.unwrap());
+    assert_eq!(text, "No rows are waiting.");
     let (rows, text) = rejected(&domain, 0).await;
     assert_eq!((&rows[0]["type"], &rows[1]["type"]), (&"Rob".into(), &"Burgle".into()));
     let reason = rows[0]["reason"].as_str().unwrap();
@@ -71,5 +77,5 @@ async fn rejects_are_retried_or_deleted() {
     let all = Chosen { places: Vec::new(), all: true };
     assert_eq!(data(drop(&all, &domain).await.unwrap()).0["data"]["changed"], 2);
     assert_eq!(rejected(&domain, 0).await.0.len(), 0);
-    assert_eq!(Intake::of(&domain).waiting(9).await.unwrap().len(), 1);
+    assert_eq!(Intake::of(&domain).waiting(0, 9).await.unwrap().len(), 1);
 }

@@ -69,8 +69,8 @@ fn data(difference: &SchemaDifference) -> Value {
     json!({"automatic": difference.automatic, "manual": manual.collect::<Vec<_>>()})
 }
 
-fn fault(ManualChange { table, column, why, .. }: &ManualChange) -> String {
-    format!("the column '{column}' of the table '{table}': {why}")
+fn fault(change: &ManualChange) -> String {
+    format!("the {} of the table '{}': {}", change.subject(), change.table, change.why)
 }
 
 /// A difference as a script, in which everything else is a comment.

@@ -4,6 +4,7 @@ mod backlog;
 mod bound;
 mod check;
 mod confirm;
+mod contracts;
 mod database;
 mod db;
 mod dlq;
@@ -58,6 +59,9 @@ pub(crate) enum BuiltIn {
     Verify,
     /// Checks wiring, configuration and the settings of the servers; exit code 2 on a fault
     Check(check::Options),
+    /// Writes what other systems rely on, and says whether a change breaks them
+    #[command(subcommand)]
+    Contracts(contracts::Command),
     /// Rebuilds projections from the log while servers run
     #[command(subcommand, alias = "projections")]
     Projection(projection::Command),
@@ -87,6 +91,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Outbox(command) => outbox::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check(options) => check::run(&options, app).await,
+        BuiltIn::Contracts(command) => contracts::run(&command, app),
         BuiltIn::Projection(command) => projection::run(&command, app).await,
         BuiltIn::Processes(command) => processes::run(&command, app).await,
         BuiltIn::Schedule(command) => schedule::run(&command, app).await,

@@ -169,6 +169,31 @@ pub async fn refuses_to_make_unique_what_rows_share(store: Arc<dyn Store>) -> Re
     Ok(())
 }
 
+pub async fn refuses_to_make_a_new_column_unique_with_one_that_rows_share(
+    store: Arc<dyn Store>,
+) -> Result {
+    let rows = [named("a", "x", "1"), named("b", "x", "2")];
+    let rows = rows.map(|row| unit().put(None, row));
+    commit_all(&*store, rows.into()).await.iter().for_each(|outcome| {
+        places(outcome);
+    });
+    let mut table = things();
+    let fresh = Column {
+        name: "shelf".to_owned(),
+        unique: false,
+        nullable: false,
+        default: Some(Value::Integer(1)),
+        ..table.columns[column::SIZE].clone()
+    };
+    table.columns.push(fresh);
+    let both = vec![SortKey::ascending(column::NAME), SortKey::ascending(table.columns.len() - 1)];
+    table.indexes.push(Index { columns: both, unique: true });
+    let refused = store.prepare(&[table.clone()], &[]).await;
+    let error = refused.expect_err("both rows get the default").to_string();
+    assert!(error.contains("unique(name, shelf)") && error.contains("share"), "{error}");
+    Ok(())
+}
+
 pub async fn an_index_goes_on_under_the_new_names_of_its_columns(store: Arc<dyn Store>) -> Result {
     store.prepare(&[indexed()], &[]).await?;
     places(&commit_one(&*store, put(None, &named("a", "x", "1"))).await);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use protean_port::Result;
 use protean_port::message::{Kind, Message, Priority};
 use protean_port::port::{
-    Expect, IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, Store,
+    Expect, IntakeChange, IntakeDomains, IntakeEntry, IntakeRead, IntakeReject, IntakeRow,
+    PendingWork, Store,
 };
 
 use super::sample::{Draft, account, assert_stale, at, commit_one, message, places, unit};
@@ -38,7 +39,7 @@ async fn added(store: &dyn Store, entries: &[IntakeEntry]) {
 }
 
 fn read(priorities: (Priority, Priority), limit: usize) -> IntakeRead {
-    IntakeRead { priorities, except: Vec::new(), limit }
+    IntakeRead { priorities, ..IntakeRead::first(limit) }
 }
 
 async fn rows(store: &dyn Store) -> Result<Vec<IntakeRow>> {
@@ -115,12 +116,104 @@ pub async fn every_part_of_a_row_survives(store: Arc<dyn Store>) -> Result {
     Ok(())
 }
 
-pub async fn rows_of_other_domains_are_left_out(store: Arc<dyn Store>) -> Result {
-    for name in ["Shop.Happen", "Bank.Happen.v1", "Shop", "Happen.v1", ".Happen"] {
-        added(&*store, &[IntakeEntry { type_name: name.into(), ..entry(name, NORMAL) }]).await;
+pub async fn rows_are_read_by_the_domain_that_their_type_names(store: Arc<dyn Store>) -> Result {
+    let names = [
+        "Shop.Happen",
+        "Bank.Happen.v1",
+        "Shop",
+        "Happen.v1",
+        ".Happen",
+        "Shop.v1.v2",
+        "Happen.v12x",
+    ];
+    let typed = |name: &str| IntakeEntry { type_name: name.into(), ..entry(name, NORMAL) };
+    for name in names {
+        assert_eq!(typed(name).domain(), domain(name), "{name}");
+        added(&*store, &[typed(name)]).await;
     }
-    let read = IntakeRead { except: vec!["Shop".into(), "Bank".into()], ..read(Priority::ALL, 9) };
-    assert_eq!(ids(&*store, read).await?, ["Shop", "Happen.v1", ".Happen"]);
+    let domains = |of: &[&str]| of.iter().map(ToString::to_string).collect();
+    let only = |of: &[&str]| IntakeRead {
+        domains: IntakeDomains::Only(domains(of)),
+        ..IntakeRead::first(9)
+    };
+    let except = |of: &[&str]| IntakeRead {
+        domains: IntakeDomains::Except(domains(of)),
+        ..IntakeRead::first(9)
+    };
+    assert_eq!(ids(&*store, only(&["Shop"])).await?, ["Shop.Happen", "Shop.v1.v2"]);
+    assert_eq!(
+        ids(&*store, only(&["Bank", ""])).await?,
+        ["Bank.Happen.v1", "Shop", "Happen.v1", ".Happen",]
+    );
+    assert_eq!(ids(&*store, only(&[])).await?, [""; 0]);
+    assert_eq!(ids(&*store, except(&["Shop", ""])).await?, ["Bank.Happen.v1", "Happen.v12x"]);
+    assert_eq!(ids(&*store, except(&[])).await?, names);
+    Ok(())
+}
+
+fn domain(type_name: &str) -> &str {
+    match type_name {
+        "Shop.Happen" | "Shop.v1.v2" => "Shop",
+        "Bank.Happen.v1" => "Bank",
+        "Happen.v12x" => "Happen",
+        _ => "",
+    }
+}
+
+pub async fn rows_of_other_domains_and_priorities_hold_nothing_up(store: Arc<dyn Store>) -> Result {
+    let of =
+        |name: &str, id, priority| IntakeEntry { type_name: name.into(), ..entry(id, priority) };
+    let (bank, shop) = ("Bank.Happen", "Shop.Happen");
+    added(
+        &*store,
+        &[
+            of(bank, "a", Priority::BULK),
+            of(shop, "b", NORMAL),
+            of(bank, "c", NORMAL),
+            of(shop, "d", Priority::BULK),
+        ],
+    )
+    .await;
+    let next = |domain: &str, priorities| IntakeRead {
+        domains: IntakeDomains::Only(vec![domain.into()]),
+        ..read(priorities, 9)
+    };
+    assert_eq!(ids(&*store, next("Shop", (NORMAL, Priority::ALL.1))).await?, ["b"]);
+    Ok(())
+}
+
+pub async fn a_page_follows_a_place_and_ends_with_large_rows(store: Arc<dyn Store>) -> Result {
+    let large = |id, priority| IntakeEntry {
+        data: "x".repeat(IntakeRead::MAX_BYTES / 5 * 2).into(),
+        ..entry(id, priority)
+    };
+    for (id, priority) in
+        [("a", NORMAL), ("b", Priority::BULK), ("c", NORMAL), ("d", Priority::BULK)]
+    {
+        added(&*store, &[large(id, priority)]).await;
+    }
+    let first = store.intake_rows(IntakeRead::first(9)).await?;
+    assert_eq!(first.len(), 3);
+    let rest = IntakeRead { after: first[2].place, ..IntakeRead::first(9) };
+    assert_eq!(ids(&*store, rest).await?, ["d"]);
+    let after = IntakeRead { after: first[0].place, ..IntakeRead::first(1) };
+    assert_eq!(ids(&*store, after).await?, ["b"]);
+    Ok(())
+}
+
+pub async fn one_look_tells_whether_a_row_waits(store: Arc<dyn Store>) -> Result {
+    let work = |domain: &str, priorities| PendingWork {
+        priorities,
+        until: at(0),
+        domains: vec!["Bank".into(), domain.into()],
+    };
+    let (production, bulk) = ((NORMAL, Priority::ALL.1), (Priority::ALL.0, Priority::BULK));
+    assert!(!store.is_pending(work("", Priority::ALL)).await?);
+    added(&*store, &[IntakeEntry { priority: i64::MIN, ..entry("a", NORMAL) }]).await;
+    assert!(store.is_pending(work("", Priority::ALL)).await?);
+    assert!(store.is_pending(work("", bulk)).await?);
+    assert!(!store.is_pending(work("", production)).await?);
+    assert!(!store.is_pending(work("Shop", Priority::ALL)).await?);
     Ok(())
 }
 

@@ -41,6 +41,7 @@ pub mod marks;
 pub mod model;
 pub mod names;
 pub mod outcomes;
+pub mod own_sql;
 pub mod paging;
 pub mod parking;
 pub mod prepare;
@@ -97,6 +98,7 @@ macro_rules! store_suite {
                 indexes_come_and_go_with_a_preparation,
                 an_index_is_made_once_however_many_ask,
                 refuses_to_make_unique_what_rows_share,
+                refuses_to_make_a_new_column_unique_with_one_that_rows_share,
                 an_index_goes_on_under_the_new_names_of_its_columns,
             ],
             keys: [
@@ -257,7 +259,7 @@ macro_rules! store_suite {
                 all_conditions_must_hold,
                 one_condition_of_several_is_enough,
                 a_count_knows_a_limit_and_no_order,
-                refuses_a_column_that_is_none,
+                refuses_an_unknown_column,
                 a_query_is_explained,
             ],
             rebuilds: [
@@ -297,7 +299,10 @@ macro_rules! store_suite {
                 rows_of_other_priorities_hold_nothing_up,
                 priorities_that_no_message_can_have_are_read,
                 every_part_of_a_row_survives,
-                rows_of_other_domains_are_left_out,
+                rows_are_read_by_the_domain_that_their_type_names,
+                rows_of_other_domains_and_priorities_hold_nothing_up,
+                a_page_follows_a_place_and_ends_with_large_rows,
+                one_look_tells_whether_a_row_waits,
                 a_row_moves_into_the_log_once,
                 a_unit_takes_many_rows_or_none,
                 one_of_many_concurrent_takers_has_the_row,
@@ -311,6 +316,7 @@ macro_rules! store_suite {
             schedules: [
                 what_is_urgent_and_due_first_comes_first,
                 pages_show_each_scheduled_message_once,
+                one_look_tells_whether_a_message_is_due,
                 every_part_of_a_scheduled_message_survives,
                 what_is_kept_again_replaces_what_was,
                 a_due_message_moves_into_the_log_once,
@@ -351,7 +357,24 @@ macro_rules! store_suite {
     };
 }
 
-/// One module a port, one test a fact; for [`store_suite!`] alone.
+/// Expands to the tests of the user's own SQL, for a database that has it, like [`store_suite!`].
+#[macro_export]
+macro_rules! own_sql_suite {
+    ($(#[$attribute:meta])* $fresh:ident) => {
+        $crate::store_facts! { [$(#[$attribute])*] $fresh,
+            own_sql: [
+                a_read_that_is_no_longer_true_leaves_its_unit_out,
+                a_unit_that_takes_its_place_is_checked_too,
+                rows_come_in_any_order_unless_the_read_has_one,
+                statements_see_what_came_before_them,
+                a_statement_that_is_refused_leaves_only_its_unit_out,
+                texts_are_read_as_they_were_bound,
+            ],
+        }
+    };
+}
+
+/// One module a port, one test a fact; for the suites alone.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! store_facts {

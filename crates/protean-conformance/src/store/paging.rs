@@ -137,6 +137,9 @@ pub async fn a_page_begins_after_a_row(store: Arc<dyn Store>) -> Result {
     }
     let fewer = RowQuery { after: Some(vec![]), ..RowQuery::default() };
     assert!(store.query(&things(), &fewer).await.is_err());
+    let (order, after) = (vec![down(column::ID)], Some(vec![Value::Null]));
+    let keyless = RowQuery { order, after, ..RowQuery::default() };
+    assert!(store.query(&things(), &keyless).await.is_err());
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Date, Timestamp, Value};
-use protean_port::port::{Operator, RowCondition, RowQuery, RowState, SortKey, Store};
+use protean_port::port::{Operator, RowCondition, RowQuery, RowState, SortKey, Store, Wanted};
 
 use super::sample::{at, column, commit_all, places, thing, things, unit};
 
@@ -309,7 +309,7 @@ pub async fn a_count_knows_a_limit_and_no_order(store: Arc<dyn Store>) -> Result
     Ok(())
 }
 
-pub async fn refuses_a_column_that_is_none(store: Arc<dyn Store>) -> Result {
+pub async fn refuses_an_unknown_column(store: Arc<dyn Store>) -> Result {
     let odd = things().columns.len();
     let condition = not(is(odd, Operator::Equal, Value::Null));
     for query in [
@@ -331,7 +331,9 @@ pub async fn a_query_is_explained(store: Arc<dyn Store>) -> Result {
         after: Some(vec![Value::Integer(3), Value::text("a")]),
         ..RowQuery::default()
     };
-    let plan = store.explain(&things(), &query).await?;
-    assert!(plan.contains("things"), "{plan}");
+    for wanted in [Wanted::Rows, Wanted::Count] {
+        let plan = store.explain(&things(), &query, wanted).await?;
+        assert!(plan.contains("things"), "{plan}");
+    }
     Ok(())
 }

@@ -45,9 +45,27 @@ const TEXTS: [&str; 22] = [
     "\u{10FFFF}",
 ];
 
-/// Elements of lists, as JSON.
-const ELEMENTS: [&str; 10] =
-    ["1", "1.0", "-1", "23", "\"1\"", "\"a\"", "\"a\\\"b\"", "\"\\u0000\"", "true", "[1]"];
+/// Elements of lists, as JSON: also numbers that are equal, that have many digits, and that are too
+/// large for any database.
+const ELEMENTS: [&str; 17] = [
+    "1",
+    "1.0",
+    "10e-1",
+    "-1",
+    "0",
+    "-0.0",
+    "23",
+    "1e200000",
+    "123456789012345678901234567890",
+    "123456789012345678901234567890.00",
+    "1234567890123456789012345678901",
+    "\"1\"",
+    "\"a\"",
+    "\"a\\\"b\"",
+    "\"\\u0000\"",
+    "true",
+    "[1]",
+];
 
 /// Runs random queries on fresh stores and on memory stores.
 ///

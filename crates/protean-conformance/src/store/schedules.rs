@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Extensions, Priority, Timestamp};
-use protean_port::port::{Counter, Schedule, ScheduleAccount, Scheduled, ScheduledRead, Store};
+use protean_port::port::{
+    Counter, PendingWork, Schedule, ScheduleAccount, Scheduled, ScheduledRead, Store,
+};
 
 use super::sample::{
     Draft, account, assert_stale, at, commit, commit_one, message, metadata, places, traceparent,
@@ -78,6 +80,23 @@ pub async fn pages_show_each_scheduled_message_once(store: Arc<dyn Store>) -> Re
         found.extend(page.iter().map(|of| of.key.to_string()));
     }
     assert_eq!(found, ["a", "b", "c", "d"]);
+    Ok(())
+}
+
+pub async fn one_look_tells_whether_a_message_is_due(store: Arc<dyn Store>) -> Result {
+    kept(&*store, &[scheduled("a", NORMAL, 5), scheduled("b", Priority::BULK, 3)]).await;
+    let work =
+        |seconds, priorities| PendingWork { priorities, until: at(seconds), domains: Vec::new() };
+    let (production, bulk) = ((NORMAL, Priority::ALL.1), (Priority::ALL.0, Priority::BULK));
+    for (seconds, priorities, expected) in [
+        (2, Priority::ALL, false),
+        (3, Priority::ALL, true),
+        (3, production, false),
+        (3, bulk, true),
+        (5, production, true),
+    ] {
+        assert_eq!(store.is_pending(work(seconds, priorities)).await?, expected, "{seconds}");
+    }
     Ok(())
 }
 

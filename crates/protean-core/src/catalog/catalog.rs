@@ -158,6 +158,16 @@ impl Catalog {
         })
     }
 
+    /// The events or commands of a category that the program reads; several types may read one.
+    pub fn types_of(&self, category: &Category) -> impl Iterator<Item = &MessageType> {
+        self.readers.of(category)
+    }
+
+    /// The names of the events of a category that other systems see.
+    pub fn published(&self, category: &Category) -> impl Iterator<Item = &'static str> {
+        self.readers.of(category).filter(|known| known.is_published).map(|known| known.name)
+    }
+
     /// The state in the snapshots of each event-sourced aggregate: the aggregate's name, the
     /// version of its snapshots, and the fields.
     pub fn snapshot_states(&self) -> impl Iterator<Item = (&'static str, u32, Vec<Member>)> {

@@ -28,20 +28,6 @@ pub trait Layout<T>: sealed::Sealed {
     }
 }
 
-/// A layout that stores instances as rows, so that queries can select them. Implemented for
-/// [`StateStored`], [`ProcessStored`] and [`Projected`]; not for users to implement.
-#[diagnostic::on_unimplemented(
-    message = "`{T}` is event-sourced and has no rows to query",
-    label = "`{T}` is kept as its events",
-    note = "declare a `#[projection]` with what the query needs, keep it from the events of `{T}` \
-            with a `#[projector]`, and query that"
-)]
-pub trait Queryable<T>: Layout<T> {}
-
-impl<A: Aggregate + Columns + Stored<Storage = Self>> Queryable<A> for StateStored {}
-impl<P: ProcessManager> Queryable<P> for ProcessStored {}
-impl<P: Projection> Queryable<P> for Projected {}
-
 mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::model::EventSourced {}

@@ -11,7 +11,7 @@ pub use catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub(crate) use catalog::{Declaration, Names};
 #[doc(hidden)]
 pub use layout::LIFECYCLE_COLUMNS;
-pub use layout::{Layout, Queryable};
+pub use layout::Layout;
 pub(crate) use readers::guarded;
 pub use sourced::Sourced;
 pub(crate) use upcast::{UpcastChain, UpcastChains, UpcastFn, Upcaster, too_new};

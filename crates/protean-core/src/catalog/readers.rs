@@ -68,11 +68,12 @@ impl Readers {
     }
 }
 
-/// Upcasters and the reading of a user's type may panic: that is a fault of this message, and
+/// The program's own code may panic, such as an upcaster: that is a fault of this message, and
 /// no reason to leave the others unread.
 pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(Error::failed("reading it panics: see the panic's own message")))
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(Error::failed("the code of the program panics: see the panic's own message"))
+    })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::values::SOME;
 pub struct OutboxConfig {
     /// The broker that gets every message.
     pub broker: String,
-    /// Brokers that get a copy of every event.
+    /// Brokers that get a copy of every published event.
     pub external_brokers: Vec<String>,
     /// The metadata keys that external brokers get.
     pub external_metadata: Vec<String>,

@@ -9,6 +9,7 @@ use protean_port::{Error, Result};
 use tokio::sync::OnceCell;
 
 use super::advice::ServerAdvice;
+use crate::catalog::Catalog;
 use crate::config::{self, Config, SubscriptionType, hint};
 use crate::handling::{Group, HandlerKind};
 
@@ -63,6 +64,7 @@ impl Brokers {
         providers: &[Arc<dyn BrokerProvider>],
         config: &Config,
         groups: &[Arc<Group>],
+        catalog: &Catalog,
     ) -> Result<Self, Vec<String>> {
         let (mut brokers, mut faults) = (BTreeMap::new(), Vec::new());
         for (name, broker) in &config.brokers {
@@ -83,6 +85,7 @@ impl Brokers {
         faults.extend(outbox_without_memory(config).map(|fault| format!("{file}: {fault}")));
         faults.extend(unknown_brokers(config, groups));
         faults.extend(not_external(config).map(|fault| format!("{file}: {fault}")));
+        faults.extend(nothing_published(config, catalog).map(|fault| format!("{file}: {fault}")));
         if faults.is_empty() { Ok(Self(brokers)) } else { Err(faults) }
     }
 }
@@ -159,6 +162,18 @@ fn unknown_brokers(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
         })
     };
     groups.iter().filter_map(describe).collect()
+}
+
+/// Reports external brokers of a domain that publishes no event.
+fn nothing_published(config: &Config, catalog: &Catalog) -> Option<String> {
+    let first = config.outbox.external_brokers.first()?;
+    let publishes = catalog.message_types().any(|(_, _, known)| known.is_published);
+    (!publishes).then(|| {
+        format!(
+            "outbox.external_brokers: '{first}' gets only published events, and the domain has none: \
+             write `#[event(…, published)]` above each event that other systems may see"
+        )
+    })
 }
 
 /// Reports external brokers that cannot be published to beside the domain's own.

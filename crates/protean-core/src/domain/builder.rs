@@ -34,17 +34,17 @@ pub struct DomainBuilder {
     providers: Vec<Arc<dyn Provider>>,
     broker_providers: Vec<Arc<dyn BrokerProvider>>,
     clock: Arc<dyn Clock>,
-    kept: Kept,
+    location: DataLocation,
 }
 
 /// Like [`DomainBuilder::in_memory`], but in an SQLite file: for tests of handlers that run their
 /// own SQL.
 pub fn in_file(builder: DomainBuilder, file: impl AsRef<Path>) -> DomainBuilder {
-    DomainBuilder { kept: Kept::InFile(file.as_ref().to_owned()), ..builder }
+    DomainBuilder { location: DataLocation::InFile(file.as_ref().to_owned()), ..builder }
 }
 
-/// Where everything is kept.
-enum Kept {
+/// Where the domain keeps its data.
+enum DataLocation {
     AsConfigured,
     InMemory,
     InFile(PathBuf),
@@ -67,7 +67,7 @@ impl DomainBuilder {
             providers: vec![Arc::new(MemoryProvider)],
             broker_providers: Vec::new(),
             clock: Arc::new(SystemClock),
-            kept: Kept::AsConfigured,
+            location: DataLocation::AsConfigured,
         }
     }
 
@@ -115,7 +115,7 @@ impl DomainBuilder {
     /// Keeps everything in memory and runs every handler at once, whatever the
     /// configuration says of databases and processing: for tests.
     pub fn in_memory(mut self) -> Self {
-        self.kept = Kept::InMemory;
+        self.location = DataLocation::InMemory;
         self
     }
 
@@ -164,7 +164,7 @@ impl DomainBuilder {
         let mut faults = check_name(&name);
         let file = source.name();
         let config = or_default(read(source, environment), &mut faults);
-        let config = self.kept.configured(config);
+        let config = self.location.configured(config);
         let handlers = wire(&mut registry, &name, &config);
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);
@@ -173,11 +173,12 @@ impl DomainBuilder {
         let provider = provider
             .map_err(|(key, fault)| faults.push(database_fault(&file, &config, key, &fault)))
             .ok();
-        let brokers = if self.kept.is_for_tests() {
+        let brokers = if self.location.is_for_tests() {
             Brokers::default()
         } else {
             let groups = &handlers.groups;
-            let found = Brokers::choose(&file, &self.broker_providers, &config, groups);
+            let found =
+                Brokers::choose(&file, &self.broker_providers, &config, groups, &registry.catalog);
             or_default(found, &mut faults)
         };
         let Some(provider) = provider.filter(|_| faults.is_empty()) else {
@@ -218,7 +219,7 @@ impl DomainBuilder {
     }
 }
 
-impl Kept {
+impl DataLocation {
     /// The configuration for it.
     fn configured(&self, config: Config) -> Config {
         match self {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use protean_port::message::{Category, Envelope, Extensions, Foreign, Id, Kind, Message, Priority};
+use protean_port::message::{
+    Category, Envelope, Extensions, Foreign, Id, Kind, Message, Priority, Recorded,
+};
 use protean_port::port::Entry;
 use protean_port::{Error, Result, Violations};
 use serde::Serializer;
@@ -15,11 +17,12 @@ use serde_json::{Value, json};
 use super::domain::Domain;
 use crate::config::hint;
 use crate::handling::{ENTRY_RECEIVED, HandlerKind};
-use crate::model::fits;
+use crate::model::{ExternalEvent, fits, to_json};
 use crate::unit::Enrichment;
 
 /// The message that stands for an entry of the stream that this category is named
-/// for: the first and only one of a stream of its own, with the same id each time.
+/// for: the first and only one of a stream of its own, with the same id each time. Where
+/// subscribers take events of another domain, an event that is published again is the same one.
 /// Its data is the entry's field `data` when that is JSON, letter for letter, else
 /// an object of all the fields.
 ///
@@ -36,7 +39,10 @@ pub fn message_from_entry(
     };
     fits(category.as_str(), &data).map_err(|error| error.to_string())?;
     let envelope = entry.data.as_deref().map(Envelope::read).and_then(Result::ok);
-    let id = Id::from(entry.at.id.as_str());
+    let id = match &envelope {
+        Some(event) if is_typed(domain, category) => Id::from(&*event.id),
+        _ => Id::from(entry.at.id.as_str()),
+    };
     Ok(message(domain, category, &id, data, envelope.as_ref(), Priority::NORMAL))
 }
 
@@ -51,6 +57,30 @@ pub fn raw_entry(entry: &Entry) -> Vec<u8> {
             Value::Array(pairs.collect()).to_string().into_bytes()
         }
     }
+}
+
+/// True when subscribers of the stream take events of another domain.
+fn is_typed(domain: &Domain, category: &Category) -> bool {
+    let mut groups = domain.groups().iter();
+    groups.any(|group| group.takes_external_events && group.category == *category)
+}
+
+/// Takes in an event of another domain as if it had come in a broker's stream, like
+/// [`inject_entry`].
+///
+/// # Errors
+/// As [`inject_entry`].
+pub async fn inject_event<E: ExternalEvent>(domain: &Domain, stream: &str, event: &E) -> Result {
+    let data = to_json(E::NAME, event)?;
+    let (sender, _) = E::NAME.split_once('.').unwrap_or((E::NAME, ""));
+    let (category, priority) = (Category::named(stream), domain.priority());
+    let of_event = message(domain, &category, &Id::new(), data, None, priority);
+    let type_name = format!("{}.v{}", E::NAME, E::VERSION).into();
+    let of_event = Message { type_name, version: E::VERSION, ..of_event };
+    let recorded = Recorded { position: 0, stream_position: 0, message: of_event };
+    let envelope = Envelope::external(&recorded, sender, &[])
+        .map_err(|unreadable| Error::failed(unreadable.to_string()))?;
+    inject_entry(domain, stream, envelope.as_str()).await
 }
 
 /// Takes in this JSON as if it had come in a broker's stream, and processes it as

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use protean_port::message::{Lane, Message, Priority, Recorded, type_name};
 use protean_port::port::{
-    Append, Changes, Expect, Find, IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow,
-    KeyWrite, Outcome,
+    Append, Changes, Expect, IntakeChange, IntakeDomains, IntakeEntry, IntakeRead, IntakeReject,
+    IntakeRow, KeyWrite, Outcome, Place,
 };
 use protean_port::{Error, Result};
 use tracing::warn;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
-use crate::handling::{IntakeCommand, NEVER, TakenIn, key_claim};
+use crate::handling::{AllowedCommand, IntakeCommand, NEVER, key_claim};
 use crate::model::Command;
 
 /// The intake of a domain: rows that plain programs insert into `protean_intake`, and rejected
@@ -47,8 +47,8 @@ enum Decided<'a> {
 impl Intake<'_> {
     /// Allows plain programs to insert commands of the type `C`; without this, a row of it is
     /// rejected. Register it like a handler: `.register(Intake::takes::<PlaceOrder>())`.
-    pub fn takes<C: Command>() -> TakenIn<C> {
-        TakenIn::new()
+    pub fn takes<C: Command>() -> AllowedCommand<C> {
+        AllowedCommand::new()
     }
 }
 
@@ -70,23 +70,17 @@ impl<'a> Intake<'a> {
     pub async fn add(&self, entries: impl IntoIterator<Item = IntakeEntry>) -> Result {
         let mut changes = Changes::new(Lane::Primary);
         changes.intake.extend(entries.into_iter().map(|of| IntakeChange::Add(Box::new(of))));
-        self.changed(changes).await.map(drop)
+        let outcome = self.domain.store().await?.commit([changes].into()).await.pop();
+        outcome.map_or(Ok(()), |outcome| is_committed(outcome).map(drop))
     }
 
-    /// Waiting rows in insertion order, including those of other domains.
+    /// Waiting rows after a place, in insertion order, including those of other domains. Stops
+    /// before the limit when the data is large.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn waiting(&self, limit: usize) -> Result<Vec<IntakeRow>> {
-        self.read(Priority::ALL, Vec::new(), limit).await
-    }
-
-    /// True when a row with a priority in this range is waiting.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn is_waiting(&self, priorities: (Priority, Priority)) -> Result<bool> {
-        Ok(!self.read(priorities, Vec::new(), 1).await?.is_empty())
+    pub async fn waiting(&self, after: u64, limit: usize) -> Result<Vec<IntakeRow>> {
+        self.read(IntakeRead { after, ..IntakeRead::first(limit) }).await
     }
 
     /// Rejected rows after a place, in insertion order, including those of other domains.
@@ -97,105 +91,109 @@ impl<'a> Intake<'a> {
         self.domain.store().await?.intake_rejects(after, limit).await
     }
 
-    /// Moves a reject back as a new row, so that a server tries it again; false if it does not
-    /// exist.
+    /// Moves rejects back as new rows in one transaction, so that a server tries them again.
+    /// Returns the places at which there is no reject.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn retry(&self, place: u64) -> Result<bool> {
-        self.changed(one(IntakeChange::Retry(place))).await
+    pub async fn retry(&self, places: &[u64]) -> Result<Vec<u64>> {
+        self.missing(places, IntakeChange::Retry).await
     }
 
-    /// Deletes a reject; false if it does not exist.
+    /// Deletes rejects in one transaction. Returns the places at which there is no reject.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn drop_reject(&self, place: u64) -> Result<bool> {
-        self.changed(one(IntakeChange::Drop(place))).await
+    pub async fn drop_rejects(&self, places: &[u64]) -> Result<Vec<u64>> {
+        self.missing(places, IntakeChange::Drop).await
+    }
+
+    /// Makes a change at each place and returns the places without a reject.
+    async fn missing(&self, places: &[u64], change: fn(u64) -> IntakeChange) -> Result<Vec<u64>> {
+        let units: Vec<Changes> = places.iter().map(|place| one(change(*place))).collect();
+        let outcomes = self.domain.store().await?.commit(units.into()).await;
+        let mut missing = Vec::new();
+        for (place, outcome) in places.iter().zip(outcomes) {
+            if !is_committed(outcome)? {
+                missing.push(*place);
+            }
+        }
+        Ok(missing)
     }
 
     /// Takes the next rows in this range of priorities into the log, in order, and rejects those
-    /// that cannot be taken. Returns the number of rows taken or rejected, after synchronous
-    /// handlers have handled the commands.
+    /// that cannot be taken. Returns how many rows have left the table, after synchronous handlers
+    /// have handled the commands.
     ///
     /// # Errors
     /// When the store cannot be read or written, or a synchronous handler fails.
     pub async fn take(&self, priorities: (Priority, Priority), limit: usize) -> Result<usize> {
-        let rows = self.next(priorities, limit).await?;
-        let decided: Vec<_> = rows.iter().map(|row| self.decided(row)).collect();
-        tell_rejected(&decided);
-        let units: Vec<Changes> =
-            decided.iter().filter_map(|decided| self.first_step(decided)).collect();
-        let store = self.domain.store().await?;
-        let mut outcomes = store.commit(units.into()).await.into_iter();
-        let (mut taken, mut repeated, mut failure) = (Vec::new(), Vec::new(), None);
-        for decided in decided {
-            match decided {
-                Decided::New(row, command, message) => match outcomes.next() {
-                    Some(Outcome::Committed(places)) => {
-                        taken.extend(places.first().map(|place| Recorded {
-                            position: place.position,
-                            stream_position: place.stream_position,
-                            message,
-                        }));
-                    }
-                    Some(Outcome::Duplicate { message_id, .. }) => {
-                        repeated.push(Decided::Repeated(row, command, message, message_id));
-                    }
-                    Some(Outcome::Rejected(violations)) => {
-                        repeated.push(Decided::Rejected(row, Error::invalid(violations)));
-                    }
-                    Some(Outcome::Unavailable(reason)) => {
-                        failure = Some(Error::unavailable(reason))
-                    }
-                    // Another process has taken it.
-                    _ => {}
-                },
-                Decided::Rejected(..) => drop(outcomes.next()),
-                Decided::Repeated(..) => repeated.push(decided),
-            }
-        }
-        for decided in repeated {
-            failure = failure.or(self.settle(decided).await.err());
-        }
-        dispatch(self.domain, store, taken).await?;
-        failure.map_or(Ok(rows.len()), Err)
+        let domains = IntakeDomains::Only(self.names());
+        let read = IntakeRead { domains, priorities, ..IntakeRead::first(limit) };
+        self.settle_all(&self.read(read).await?).await
     }
 
-    /// The next rows of this domain, without two of the same id.
-    async fn next(&self, priorities: (Priority, Priority), limit: usize) -> Result<Vec<IntakeRow>> {
-        let own = type_name::domain(self.domain.name());
-        let mut rows = self.read(priorities, Vec::new(), limit).await?;
-        if rows.iter().any(|row| row.entry.domain().is_some_and(|domain| domain != own)) {
-            let others = self.others(&own).await?;
-            rows = self.read(priorities, others, limit).await?;
-        }
-        let mut ids = HashSet::new();
-        let is_new = |row: &IntakeRow| ids.insert(Arc::clone(&row.entry.id));
-        let end = rows.iter().map(is_new).position(|is_new| !is_new);
-        // Stop at a repeated id, so that later rows stay behind it.
-        rows.truncate(end.unwrap_or(rows.len()));
-        Ok(rows)
+    /// Rejects some of the rows whose type names a domain that does not use this database. Returns
+    /// how many rows have left the table.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn reject_strangers(&self, limit: usize) -> Result<usize> {
+        let mut known = self.names();
+        let groups = self.domain.store().await?.registered_groups().await?;
+        let domains = groups.iter().filter_map(|group| group.group.split_once('.'));
+        known.extend(domains.map(|(domain, _)| type_name::domain(domain)));
+        let domains = IntakeDomains::Except(known);
+        let read = IntakeRead { domains, ..IntakeRead::first(limit) };
+        self.settle_all(&self.read(read).await?).await
     }
 
-    async fn read(
-        &self,
-        priorities: (Priority, Priority),
-        except: Vec<String>,
-        limit: usize,
-    ) -> Result<Vec<IntakeRow>> {
-        let read = IntakeRead { priorities, except, limit };
+    /// The domains whose rows are taken: this one, and that of types that name none.
+    pub(super) fn names(&self) -> Vec<String> {
+        match self.is_open() {
+            true => vec![type_name::domain(self.domain.name()), String::new()],
+            false => Vec::new(),
+        }
+    }
+
+    async fn read(&self, read: IntakeRead) -> Result<Vec<IntakeRow>> {
         self.domain.store().await?.intake_rows(read).await
     }
 
-    /// The other domains that share the database, as types name them.
-    async fn others(&self, own: &str) -> Result<Vec<String>> {
-        let groups = self.domain.store().await?.registered_groups().await?;
-        let domain =
-            |group: &str| group.split_once('.').map(|(domain, _)| type_name::domain(domain));
-        let others: HashSet<String> =
-            groups.iter().filter_map(|group| domain(&group.group)).filter(|of| of != own).collect();
-        Ok(others.into_iter().collect())
+    /// Takes or rejects rows.
+    async fn settle_all(&self, rows: &[IntakeRow]) -> Result<usize> {
+        let store = self.domain.store().await?;
+        let (mut first, mut units, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        for decided in before_repeated_id(rows).iter().map(|row| self.decided(row)) {
+            match self.first_step(&decided) {
+                Some(unit) => {
+                    units.push(unit);
+                    first.push(decided);
+                }
+                None => later.push(decided),
+            }
+        }
+        let mut left = Left::default();
+        for (decided, outcome) in first.into_iter().zip(store.commit(units.into()).await) {
+            match (decided, outcome) {
+                (Decided::New(row, command, message), Outcome::Duplicate { message_id, .. }) => {
+                    later.push(Decided::Repeated(row, command, message, message_id));
+                }
+                (Decided::New(row, ..), Outcome::Rejected(violations)) => {
+                    later.push(Decided::Rejected(row, Error::invalid(violations)));
+                }
+                (decided, outcome) => left.note(decided, outcome),
+            }
+        }
+        for decided in later {
+            match self.second_step(decided).await {
+                Ok((decided, outcome)) => left.note(decided, outcome),
+                Err(error) => left.failure = Some(error),
+            }
+        }
+        left.log_rejected();
+        dispatch(self.domain, store, left.taken).await?;
+        left.failure.map_or(Ok(left.rows), Err)
     }
 
     fn decided<'r>(&self, row: &'r IntakeRow) -> Decided<'r>
@@ -228,35 +226,24 @@ impl<'a> Intake<'a> {
     }
 
     /// Takes a row that repeats a command; rejects it if its content differs.
-    async fn settle(&self, decided: Decided<'_>) -> Result {
-        let changes = match &decided {
+    async fn second_step<'r>(&self, decided: Decided<'r>) -> Result<(Decided<'r>, Outcome)> {
+        let store = self.domain.store().await?;
+        let decided = match decided {
             Decided::Repeated(row, command, message, first) => {
-                match self.repeats(command, message, first).await {
-                    Ok(()) => self.taken(row),
+                match command.repeats(self.domain.env(), &**store, &first, &message).await {
+                    Ok(()) => Decided::Repeated(row, command, message, first),
                     Err(error) if error.is_unavailable() => return Err(error),
-                    Err(error) => self.rejected(row, &error),
+                    Err(error) => Decided::Rejected(row, error),
                 }
             }
-            Decided::New(row, ..) => self.taken(row),
+            decided => decided,
+        };
+        let changes = match &decided {
+            Decided::New(row, ..) | Decided::Repeated(row, ..) => self.taken(row),
             Decided::Rejected(row, error) => self.rejected(row, error),
         };
-        self.changed(changes).await.map(drop)
-    }
-
-    /// Checks that a message has the same content as the earlier command with this id.
-    async fn repeats(&self, command: &IntakeCommand, again: &Message, first: &str) -> Result {
-        let store = self.domain.store().await?;
-        if *first == *again.id {
-            let find = Find { message_id: Some(first.into()), ..Find::first(1) };
-            let logged = store.find(find).await?.pop();
-            if logged.is_some_and(|logged| !is_same(&logged.message, again)) {
-                return Err(Error::failed(format!(
-                    "the log has another command with the id '{first}': give each row its own id"
-                )));
-            }
-            return Ok(());
-        }
-        command.repeats(self.domain.env(), &**store, first, again).await
+        let outcome = store.commit([changes].into()).await.pop();
+        outcome.map(|outcome| (decided, outcome)).ok_or_else(|| Error::unavailable("no outcome"))
     }
 
     fn taken(&self, row: &IntakeRow) -> Changes {
@@ -273,15 +260,6 @@ impl<'a> Intake<'a> {
         let priority = row.entry.priority.clamp(i32::MIN.into(), i32::MAX.into());
         self.domain.lanes().lane(Priority::new(i32::try_from(priority).unwrap_or_default()))
     }
-
-    /// Commits a unit; false when it was left out.
-    async fn changed(&self, changes: Changes) -> Result<bool> {
-        match self.domain.store().await?.commit([changes].into()).await.pop() {
-            Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
-            Some(Outcome::Rejected(violations)) => Err(Error::invalid(violations)),
-            outcome => Ok(matches!(outcome, Some(Outcome::Committed(_)))),
-        }
-    }
 }
 
 fn one(change: IntakeChange) -> Changes {
@@ -290,23 +268,64 @@ fn one(change: IntakeChange) -> Changes {
     changes
 }
 
-/// Logs the number of rejected rows, with the reason for the first.
-fn tell_rejected(decided: &[Decided<'_>]) {
-    let mut reasons = decided.iter().filter_map(|decided| match decided {
-        Decided::Rejected(_, error) => Some(error),
-        _ => None,
-    });
-    if let Some(first) = reasons.next() {
-        let rows = 1 + reasons.count();
-        warn!(
-            rows,
-            reason = format_args!("{first:#}"),
-            "rejected rows of the intake: see `intake rejects`"
-        );
+/// The rows up to the first that repeats an id, so that later rows stay behind it.
+fn before_repeated_id(rows: &[IntakeRow]) -> &[IntakeRow] {
+    let mut ids = HashSet::new();
+    let end = rows.iter().position(|row| !ids.insert(&row.entry.id));
+    &rows[..end.unwrap_or(rows.len())]
+}
+
+/// False for a unit that was left out.
+fn is_committed(outcome: Outcome) -> Result<bool> {
+    match outcome {
+        Outcome::Unavailable(reason) => Err(Error::unavailable(reason)),
+        Outcome::Rejected(violations) => Err(Error::invalid(violations)),
+        outcome => Ok(matches!(outcome, Outcome::Committed(_))),
     }
 }
 
-/// True when both have the same type and data.
-fn is_same(first: &Message, again: &Message) -> bool {
-    first.type_name == again.type_name && first.data == again.data
+/// Rows that have left the table.
+#[derive(Default)]
+struct Left {
+    rows: usize,
+    taken: Vec<Recorded>,
+    rejected: Vec<Error>,
+    /// Why a row could not leave it.
+    failure: Option<Error>,
+}
+
+impl Left {
+    /// Notes the outcome of the unit of a row. If it was left out, another process has the row.
+    fn note(&mut self, decided: Decided<'_>, outcome: Outcome) {
+        let place = match &outcome {
+            Outcome::Committed(places) => places.first().cloned(),
+            _ => None,
+        };
+        match is_committed(outcome) {
+            Ok(false) => return,
+            Ok(true) => self.rows += 1,
+            Err(error) => {
+                self.failure = Some(error);
+                return;
+            }
+        }
+        match (decided, place) {
+            (Decided::New(_, _, message), Some(Place { position, stream_position })) => {
+                self.taken.push(Recorded { position, stream_position, message });
+            }
+            (Decided::Rejected(_, error), _) => self.rejected.push(error),
+            _ => {}
+        }
+    }
+
+    /// Logs the number of rejected rows, with the reason for the first.
+    fn log_rejected(&self) {
+        if let Some(first) = self.rejected.first() {
+            warn!(
+                rows = self.rejected.len(),
+                reason = format_args!("{first:#}"),
+                "rejected rows of the intake: see `intake rejects`"
+            );
+        }
+    }
 }

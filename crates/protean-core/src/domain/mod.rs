@@ -53,7 +53,7 @@ pub use connect::{
 };
 pub use domain::Domain;
 pub use ids::KnownIds;
-pub use inbox::{inject_entry, message_from_entry, raw_entry};
+pub use inbox::{inject_entry, inject_event, message_from_entry, raw_entry};
 pub use intake::Intake;
 pub use process::{Process, Processed};
 pub use promotion::promote;
@@ -69,9 +69,10 @@ pub use unit_of_work::record_events;
 pub use crate::catalog::LIFECYCLE_COLUMNS;
 pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
-    Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
-    HandlerKind, Manages, Missed, On, Payload, QueryRoutes, React, ReactLate, Reactions, Receive,
-    Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, TakenIn, Turn,
+    AllowedCommand, Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group,
+    Handle, Handled, HandlerKind, Manages, Missed, On, Payload, QueryRoutes, React, ReactLate,
+    Reactions, Receive, Recurring, Register, RegisterProcess, Registry, Routes, Standing,
+    Subscriber, Turn,
 };
 pub use crate::unit::{
     Context, Cursor, Enricher, Enrichment, Issue, Page, Reader, Repository, Selection, Storage,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protean_port::message::{Id, Message, Priority, Recorded, Timestamp};
 use protean_port::port::{
-    Append, Changes, Counter, Expect, KeyWrite, Outcome, Place, Schedule, Scheduled,
+    Append, Changes, Counter, Expect, KeyWrite, Outcome, PendingWork, Place, Schedule, Scheduled,
     ScheduledPlace, ScheduledRead,
 };
 use protean_port::{Error, Result};
@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
+use super::intake::Intake;
 use crate::handling::{KeptOutcome, Missed, RecurringCommand, cancelled_ttl};
 
 /// With [`Missed::Skip`], a recurring command that is later than this is skipped.
@@ -87,14 +88,16 @@ impl<'a> ScheduledMessages<'a> {
         self.domain.store().await?.scheduled(read).await
     }
 
-    /// True when a message of these priorities is due.
+    /// True when a message of these priorities is due, or a row of the [`Intake`] waits, in one
+    /// query.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn is_due(&self, priorities: (Priority, Priority)) -> Result<bool> {
-        let now = self.domain.env().store_clock.now();
-        let read = ScheduledRead::due(now, priorities, 1);
-        Ok(!self.domain.store().await?.scheduled(read).await?.is_empty())
+    pub async fn is_pending(&self, priorities: (Priority, Priority)) -> Result<bool> {
+        let (until, domains) =
+            (self.domain.env().store_clock.now(), Intake::of(self.domain).names());
+        let work = PendingWork { priorities, until, domains };
+        self.domain.store().await?.is_pending(work).await
     }
 
     /// Moves what is due into the log, the most urgent first, and answers how many messages those

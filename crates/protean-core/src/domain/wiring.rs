@@ -9,7 +9,8 @@ use protean_port::port::Correlation;
 use crate::catalog::DeclaredTable;
 use crate::config::{Config, Declared, SubscriptionConfig};
 use crate::handling::{
-    Group, HandlerKind, Handlers, IntakeCommand, Registration, Registry, Route, Source, add_upcasts,
+    Group, HandlerKind, Handlers, IntakeCommand, Registration, Registry, Route, Source,
+    add_upcasts, either,
 };
 use crate::model::MessageType;
 
@@ -64,7 +65,8 @@ fn enter(
             "{handler} handles no message: add a method for one, or remove the handler"
         ));
     }
-    let mut faults = BTreeSet::new();
+    let mut faults = BTreeSet::from_iter(external_clash(handler, &routes));
+    let takes_external_events = routes.iter().any(|route| route.external.is_some());
     for route in routes {
         let (group, from) = match place(registry, handler, kind, &route) {
             Ok((group, from)) => {
@@ -89,6 +91,7 @@ fn enter(
                 category: key.1,
                 subscription,
                 correlations: Vec::new(),
+                takes_external_events,
                 idempotency: config.idempotency,
                 routes: HashMap::new(),
             };
@@ -106,6 +109,21 @@ fn enter(
         add_route(registry, group, route, handler);
     }
     registry.faults.extend(faults);
+}
+
+/// Why the parts of a subscriber are not each for another event.
+fn external_clash(handler: &str, routes: &[Route]) -> Option<String> {
+    let mut external = routes.iter().filter_map(|route| route.external);
+    let is_mixed =
+        external.clone().next().is_some() && routes.iter().any(|of| of.external.is_none());
+    if is_mixed {
+        return Some(format!(
+            "{handler} takes events and entries of any form, which are the events too: keep one kind"
+        ));
+    }
+    let mut taken = BTreeSet::new();
+    let twice = external.find(|name| !taken.insert(*name));
+    twice.map(|name| format!("{handler} takes {name} twice: remove one"))
 }
 
 /// The settings of a handler's subscription; what is wrong with them is added to the faults.
@@ -219,7 +237,12 @@ fn place(
 fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: &str) {
     let MessageType { name, version, .. } = route.message;
     let type_name = registry.catalog.type_name(name, version);
-    if group.routes.insert(type_name, route.call).is_some() {
+    let external = route.external.and_then(|_| group.routes.remove(&type_name));
+    let call = match external {
+        Some(earlier) => either(earlier, route.call),
+        None => route.call,
+    };
+    if group.routes.insert(type_name, call).is_some() {
         let category = &group.category;
         registry.faults.push(match group.kind {
             HandlerKind::Process => format!(

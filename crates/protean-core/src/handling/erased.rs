@@ -12,6 +12,19 @@ use super::failure::{Failure, Handled};
 use crate::model::Fields;
 use crate::unit::Context;
 
+/// Calls the second handler with what the first passes over.
+pub(crate) fn either(first: ErasedHandler, second: ErasedHandler) -> ErasedHandler {
+    Arc::new(move |input, context| {
+        let (first, second) = (Arc::clone(&first), Arc::clone(&second));
+        Box::pin(async move {
+            let HandlerInput::Json(json) = &input else { return first(input, context).await };
+            let again = HandlerInput::Json(Arc::clone(json));
+            let output = first(input, context.clone()).await?;
+            if output.is_passed_over { second(again, context).await } else { Ok(output) }
+        })
+    })
+}
+
 /// What a handler is called with: as its JSON from a log, or as itself.
 pub(crate) enum HandlerInput {
     Json(Arc<str>),

@@ -48,6 +48,8 @@ pub struct Group {
     pub subscription: SubscriptionConfig,
     /// The events that a process manager takes, which are copied into its category.
     pub correlations: Vec<Correlation>,
+    /// It takes events of another domain: those have ids of their own.
+    pub(crate) takes_external_events: bool,
     pub(crate) idempotency: Idempotency,
     pub(crate) routes: HashMap<Arc<str>, ErasedHandler>,
 }

@@ -33,10 +33,12 @@ pub trait On<E: Event>: Send + Sync + 'static {
     fn on(&self, event: E, context: &Context) -> impl Future<Output = Handled> + Send;
 }
 
-/// Takes what other systems put into a broker's stream: see [`Registry::subscriber`].
+/// Takes what other systems put into a broker's stream: see [`Registry::subscriber`]. `T` is the
+/// form of an entry, or an [`ExternalEvent`](crate::model::ExternalEvent).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not receive `{T}`",
-    note = "add an `async fn` with `#[handle]` for it to the `#[subscriber]` block"
+    note = "add an `async fn` with `#[handle]`, or `#[on]` for an event of another domain, to the \
+            `#[subscriber]` block"
 )]
 pub trait Receive<T>: Send + Sync + 'static {
     /// Takes one entry: its JSON read into `T`, or [as it is](super::Payload). All it

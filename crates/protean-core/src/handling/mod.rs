@@ -6,11 +6,13 @@
 //!
 //! The server and synchronous processing both take this way.
 
+mod allowed_command;
 mod commit;
 mod dead_letter;
 pub mod deliver;
 mod enricher;
 mod erased;
+mod external;
 mod failure;
 mod group;
 mod handle;
@@ -33,13 +35,13 @@ mod settle;
 mod standing;
 #[cfg(test)]
 mod standing_tests;
-mod taken_in;
 pub mod telemetry;
 mod verdict;
 
+pub use allowed_command::AllowedCommand;
 pub(crate) use commit::{Committed, commit, commit_settled};
 pub use dead_letter::{purge, replay, resend};
-pub(crate) use erased::HandlerInput;
+pub(crate) use erased::{HandlerInput, either};
 pub use failure::{Failure, FailureKind, Handled};
 pub use group::{Group, HandlerKind};
 pub use handle::{Answer, Handle, On, Receive, Register};
@@ -65,5 +67,4 @@ pub(crate) use sent::Sent;
 pub use settle::{Fate, Moment, Settled, left_out, settle};
 pub(crate) use standing::Stage;
 pub use standing::{Ending, Standing, Subscriber, Turn};
-pub use taken_in::TakenIn;
 pub use verdict::Verdict;

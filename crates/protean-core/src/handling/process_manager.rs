@@ -184,6 +184,7 @@ impl<P: ProcessManager> Reactions<'_, P> {
         self.reactions.insert(TypeId::of::<E>(), Arc::clone(&reaction));
         let of = Arc::clone(&reaction);
         self.registration.routes.push(Route {
+            external: None,
             source: Source::of_event::<E>(),
             message: MessageType::event::<E>(),
             by,

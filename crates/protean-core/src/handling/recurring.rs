@@ -9,6 +9,7 @@ use protean_port::message::{Extensions, Priority};
 use super::handle::Register;
 use super::recurring_command::{MakeMessage, Missed, RecurringCommand, Times};
 use super::registry::Registry;
+use crate::catalog::guarded;
 use crate::model::Command;
 use crate::unit::command_message;
 
@@ -84,9 +85,11 @@ where
         }
         let (Ok(cron), Ok(zone)) = (cron, zone) else { return };
         let make: MakeMessage = Box::new(move |env, id, cause| {
-            let command = make();
-            command.check().into_result()?;
-            command_message(env, id, &command, cause, Extensions::default())
+            guarded(|| {
+                let command = make();
+                command.check().into_result()?;
+                command_message(env, id, &command, cause, Extensions::default())
+            })
         });
         let times = Times { cron, zone };
         registry.recurring.push(RecurringCommand { name, times, priority, missed, make });

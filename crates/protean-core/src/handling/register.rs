@@ -8,13 +8,16 @@ use protean_port::Error;
 use serde::de::DeserializeOwned;
 
 use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
-use super::failure::Handled;
+use super::external;
+use super::failure::{Failure, Handled};
 use super::group::HandlerKind;
 use super::handle::{Answer, Handle, On, Receive};
 use super::payload::{self, ENTRY_RECEIVED};
 use super::registry::{Registration, Registry, Route, Source};
 use crate::config::Declared;
-use crate::model::{Aggregate, Command, Data, Event, MessageType, Projection, Query};
+use crate::model::{
+    Aggregate, Command, Data, Event, ExternalEvent, MessageType, Projection, Query,
+};
 use crate::unit::Context;
 
 /// The message types that a handler takes: [`CommandsOf`] an aggregate, [`Events`], or the
@@ -113,7 +116,7 @@ impl<H, Of> Routes<'_, H, Of> {
     }
 
     fn route(self, source: Source, message: MessageType, call: ErasedHandler) -> Self {
-        self.registration.routes.push(Route { source, message, by: &[], call });
+        self.registration.routes.push(Route { source, message, by: &[], external: None, call });
         self
     }
 }
@@ -171,6 +174,32 @@ impl<H> Routes<'_, H, Entries> {
             read.map(drop).map_err(|failure| Error::failed(failure.to_string()))
         };
         self.route(source, MessageType::other::<T>(ENTRY_RECEIVED, read), call)
+    }
+
+    /// Takes the events of this type that come in the stream. Other messages are passed over; an
+    /// event that cannot be read is a dead letter.
+    pub fn takes<E>(self) -> Self
+    where
+        E: ExternalEvent,
+        H: Receive<E>,
+    {
+        let call = erased(&self.handler, |handler, input, context| async move {
+            let event = match input {
+                HandlerInput::Json(json) => {
+                    external::read::<E>(&json).map_err(|error| Failure::from(error).rejecting())?
+                }
+                value @ HandlerInput::Value(_) => Some(value.take_value(E::NAME)?),
+            };
+            let Some(event) = event else { return Ok(HandlerOutput::passed_over()) };
+            handler.receive(event, &context).await?;
+            Ok(HandlerOutput::new(()))
+        });
+        let read = |data: Data<'_>, _: &str| external::read::<E>(data.json()).map(drop);
+        let message = MessageType::other::<E>(ENTRY_RECEIVED, read);
+        let source = Source::Stream(self.of.stream);
+        let external = Some(E::NAME);
+        self.registration.routes.push(Route { source, message, by: &[], external, call });
+        self
     }
 
     /// Reads the stream of this broker: `[brokers.NAME]`.

@@ -48,6 +48,8 @@ pub(crate) struct Route {
     pub(crate) message: MessageType,
     /// The names of the field that names the process, where it goes to one.
     pub(crate) by: &'static [&'static str],
+    /// The event of another domain that it is for.
+    pub(crate) external: Option<&'static str>,
     pub(crate) call: ErasedHandler,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a command whose idempotency key is taken is the same command again.
+//! Whether a command whose idempotency key or id is taken is the same command again.
 //!
 //! What its sender made anew for this attempt does not count: an identity from the moment of
 //! sending, and a moment that is as far from the sending as before. Everything else has to be
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use protean_port::message::{Decimal, Message, Timestamp};
 use protean_port::port::Store;
-use protean_port::{Result, Violations};
+use protean_port::{Error, Result, Violations};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ const MAKING_TIME: Duration = Duration::from_secs(2);
 /// How much of a value is shown.
 const MAX_SHOWN_CHARS: usize = 60;
 
-/// Checks that a command repeats the one that came first with its key.
+/// Checks that a command repeats the one that came first with its key or its id.
 ///
 /// # Errors
 /// [Invalid](protean_port::Error::is_invalid), with both values of each field that differs; or
@@ -35,6 +35,11 @@ pub(crate) async fn check<C: Command>(
 ) -> Result {
     let first = Sent::find(store, first).await?.message();
     let Some(first) = first else { return Ok(()) };
+    if (first.stream.category(), first.name()) != (again.stream.category(), again.name()) {
+        let text =
+            format!("is {}, was {} in {}", again.name(), first.name(), earlier(&first, again));
+        return Err(Error::invalid(Violations::of("type", text)));
+    }
     match present::<C>(env, &first, again) {
         Some(first) => differences(&first, again).into_result(),
         // Without a way from one form to the other they cannot be compared.
@@ -104,9 +109,8 @@ impl Comparison<'_> {
             return;
         }
         if !self.is_same(one, other) {
-            let key = self.again.extensions.idempotency_key.as_deref().unwrap_or_default();
             let (is, was) = (shown(other), shown(one));
-            let text = format!("is {is}, was {was} in the first command with the key '{key}'");
+            let text = format!("is {is}, was {was} in {}", earlier(self.first, self.again));
             found.add(path, text);
         }
     }
@@ -142,6 +146,14 @@ fn made_at(text: &str) -> Option<Duration> {
     let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.get_version_num() == 7)?;
     let (seconds, nanos) = uuid.get_timestamp()?.to_unix();
     Some(Duration::new(seconds, nanos))
+}
+
+/// The first command by what both have.
+fn earlier(first: &Message, again: &Message) -> String {
+    match &again.extensions.idempotency_key {
+        Some(key) if first.id != again.id => format!("the first command with the key '{key}'"),
+        _ => format!("the command with the id '{}'", first.id),
+    }
 }
 
 fn shown(json: &str) -> String {

@@ -82,6 +82,9 @@ pub trait Fields {
     /// The rules, in the order of the fields.
     const RULES: &'static [Rules];
 
+    /// The documentation of the struct.
+    const DOC: &'static str = "";
+
     /// What is wrong, for all fields at once.
     fn check(&self) -> Violations;
 

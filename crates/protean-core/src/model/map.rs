@@ -25,6 +25,11 @@ pub trait MapKey: Serialize + DeserializeOwned + Ord {
     /// The key as text.
     fn key(&self) -> Cow<'_, str>;
 
+    /// The form of a key as JSON.
+    fn key_shape() -> Shape {
+        Shape::of_type::<Self>()
+    }
+
     /// The violations of the key.
     fn check_key(&self) -> Violations {
         Violations::new()
@@ -35,11 +40,19 @@ impl MapKey for String {
     fn key(&self) -> Cow<'_, str> {
         self.into()
     }
+
+    fn key_shape() -> Shape {
+        Self::shape()
+    }
 }
 
 impl MapKey for Id {
     fn key(&self) -> Cow<'_, str> {
         self.as_str().into()
+    }
+
+    fn key_shape() -> Shape {
+        Self::shape()
     }
 }
 
@@ -47,11 +60,15 @@ impl MapKey for Date {
     fn key(&self) -> Cow<'_, str> {
         self.to_string().into()
     }
+
+    fn key_shape() -> Shape {
+        Self::shape()
+    }
 }
 
 impl<K: MapKey, T: Element> Field for BTreeMap<K, T> {
     fn shape() -> Shape {
-        Shape::Map(Box::new(T::element_shape()))
+        Shape::Map { key: Box::new(K::key_shape()), value: Box::new(T::element_shape()) }
     }
 
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {

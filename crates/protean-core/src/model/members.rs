@@ -10,7 +10,7 @@ use super::shape::{Member, Shape};
 impl Shape {
     /// An object with the fields of `T`.
     pub fn object<T: Fields + DeserializeOwned>() -> Self {
-        Self::Object { type_path: std::any::type_name::<T>(), members: members::<T> }
+        Self::Object { type_path: std::any::type_name::<T>(), doc: T::DOC, members: members::<T> }
     }
 }
 

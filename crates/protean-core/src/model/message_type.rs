@@ -17,6 +17,10 @@ pub struct MessageType {
     pub name: &'static str,
     /// The version of its form.
     pub version: u32,
+    /// It goes to other systems.
+    pub is_published: bool,
+    /// The documentation of the type.
+    pub doc: &'static str,
     id: TypeId,
     read: fn(Data<'_>, &str) -> Result,
     members: fn() -> Vec<Member>,
@@ -29,7 +33,15 @@ impl MessageType {
         T: Fields + DeserializeOwned + 'static,
     {
         let read = |data: Data<'_>, name: &str| data.read::<T>(name).map(drop);
-        Self { name, version, id: TypeId::of::<T>(), read, members: members::<T> }
+        Self {
+            name,
+            version,
+            is_published: false,
+            doc: T::DOC,
+            id: TypeId::of::<T>(),
+            read,
+            members: members::<T>,
+        }
     }
 
     /// A message by this name whose data is read in a way of its own, as `T`.
@@ -37,7 +49,20 @@ impl MessageType {
         (name, version): (&'static str, u32),
         read: fn(Data<'_>, &str) -> Result,
     ) -> Self {
-        Self { name, version, id: TypeId::of::<T>(), read, members: Vec::new }
+        Self {
+            name,
+            version,
+            is_published: false,
+            doc: "",
+            id: TypeId::of::<T>(),
+            read,
+            members: Vec::new,
+        }
+    }
+
+    pub(super) const fn published(mut self, is_published: bool) -> Self {
+        self.is_published = is_published;
+        self
     }
 
     /// The form of each of its fields as JSON.

@@ -24,6 +24,10 @@ pub trait Event: Fields + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// stands in a stream of its own.
     const FACT: bool = false;
 
+    /// True for an event that other systems see: it goes to the brokers of
+    /// `outbox.external_brokers`, and its form is a contract.
+    const PUBLISHED: bool = false;
+
     /// The aggregate it happens to.
     type Aggregate: Aggregate;
 }
@@ -69,7 +73,7 @@ pub trait Query: Fields + Send + Sync + 'static {
 impl MessageType {
     /// This type of event.
     pub const fn event<E: Event>() -> Self {
-        Self::of::<E>(E::NAME, E::VERSION)
+        Self::of::<E>(E::NAME, E::VERSION).published(E::PUBLISHED)
     }
 
     /// This type of command.

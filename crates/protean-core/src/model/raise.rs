@@ -14,7 +14,7 @@ impl Raised {
     /// When they are nothing that JSON can hold, or more than a log takes in.
     pub fn of<E: Event>(event: &E) -> Result<Self> {
         let data = to_json(E::NAME, event)?;
-        Ok(Self { name: E::NAME, version: E::VERSION, data })
+        Ok(Self { name: E::NAME, version: E::VERSION, is_published: E::PUBLISHED, data })
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Raised {
     pub name: &'static str,
     /// The version of its form.
     pub version: u32,
+    /// It goes to other systems.
+    pub is_published: bool,
     /// Its fields, as JSON.
     pub data: String,
 }

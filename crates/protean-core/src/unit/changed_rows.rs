@@ -8,10 +8,9 @@ use protean_port::{Error, Result};
 
 use super::repository::Repository;
 use super::selection::{check, key_of};
-use super::storage::Storage;
+use super::storage::Queryable;
 use super::unit::Unit;
-use crate::catalog::Queryable;
-use crate::model::{Columns, Condition, Stored};
+use crate::model::{Condition, Stored};
 
 /// The maximum number of rows for one call. One transaction changes all of them, and production
 /// waits for it.
@@ -19,8 +18,8 @@ const MAX_ROWS: usize = 1_000;
 
 impl<T> Repository<T>
 where
-    T: Stored + Columns,
-    T::Storage: Storage<T> + Queryable<T>,
+    T: Stored,
+    T::Storage: Queryable<T>,
 {
     /// Changes every instance that matches a condition, as this unit of work sees them: committed
     /// rows, with the unit's own changes. Returns the number of instances.
@@ -42,9 +41,7 @@ where
         for id in &ids {
             let mut instance = self.get(id).await?;
             change(&mut instance)?;
-            let mut row = Vec::new();
-            instance.write(&mut row);
-            if key_of(&table, &row) != id.as_str() {
+            if T::Storage::key(&instance) != *id {
                 return Err(Error::misused(format!(
                     "the identity '{id}' of '{}' cannot be changed: remove the row, and add another",
                     table.name
@@ -82,7 +79,7 @@ where
     let limit = Some(MAX_ROWS + 1);
     let query = RowQuery { condition: condition.clone(), limit, ..RowQuery::default() };
     let mut keys: BTreeSet<Arc<str>> = unit.changed_keys(&table)?;
-    let found = unit.store.query(&table, &query).await?;
+    let found = unit.query(&table, &query).await?;
     let is_too_much = found.len() > MAX_ROWS;
     for state in found {
         let Some(row) = &state.row else { continue };

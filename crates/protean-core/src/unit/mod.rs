@@ -13,6 +13,7 @@ mod context;
 mod cursor_field;
 mod enrichment;
 mod env;
+mod fingerprint;
 mod history;
 mod issue;
 mod known_correlations;
@@ -21,6 +22,7 @@ mod open_unit;
 mod overlay;
 mod page;
 mod production_steps;
+mod queries;
 mod repository;
 mod scope;
 mod selection;
@@ -30,6 +32,7 @@ mod store_clock;
 mod timing;
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod unit;
+mod value_text;
 
 pub use context::Context;
 pub use enrichment::{Enricher, Enrichment};
@@ -46,7 +49,7 @@ pub use scope::{current_priority, processing_priority};
 pub(crate) use scope::{enclosing_units, handling, is_handling, within};
 pub use selection::Selection;
 pub(crate) use storage::SnapshotsOf;
-pub use storage::Storage;
+pub use storage::{Queryable, Storage};
 pub use store_clock::StoreClock;
 
 pub(crate) use timing::Timing;

@@ -196,13 +196,26 @@ impl<'a> OpenUnit<'a> {
 
     /// Appends the events of a state-stored aggregate that got this version;
     /// gives the id of the last one.
+    ///
+    /// # Errors
+    /// When an event is published and the relays would not know it.
     pub(super) fn append_versioned(
         &mut self,
         names: &Names,
         id: &Id,
         version: u64,
         events: &[Raised],
-    ) -> Option<Arc<str>> {
+    ) -> Result<Option<Arc<str>>> {
+        let catalog = &self.unit.env.catalog;
+        let is_unknown = |event: &&Raised| {
+            event.is_published && !catalog.published(&names.category).any(|name| name == event.name)
+        };
+        if let Some(Raised { name, .. }) = events.iter().find(is_unknown) {
+            return Err(Error::misused(format!(
+                "{name} is published and the domain does not have it, so other systems would miss \
+                 it: add `.event::<{name}>()` to the builder"
+            )));
+        }
         let stream = names.category.stream(id);
         let now = self.now();
         let mut last = None;
@@ -211,7 +224,7 @@ impl<'a> OpenUnit<'a> {
             last = Some(Arc::clone(&message.id));
             self.append(message);
         }
-        last
+        Ok(last)
     }
 
     /// Emits the state of an instance after its changes as a fact, caused by the

@@ -4,9 +4,12 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use protean_port::message::{ColumnKind, Id, Row, RowQuery, SortKey, Table, Timestamp, Value};
+use protean_port::message::{Row, RowQuery, SortKey, Table, Value};
 use protean_port::{Error, Result, Violations};
 use serde::{Deserialize, Serialize};
+
+use super::fingerprint::fingerprint;
+use super::value_text::{text, value};
 
 /// Some rows of a query, in its order.
 #[derive(Clone, Debug)]
@@ -37,7 +40,11 @@ impl Cursor {
         let values = keys.map(|key| row.get(key.column).and_then(text));
         let place = (fingerprint(table, query), values.collect::<Vec<_>>());
         // Strings and nulls can always be written as JSON.
-        Self(URL_SAFE_NO_PAD.encode(serde_json::to_string(&place).unwrap_or_default()))
+        Self::encoded(&serde_json::to_string(&place).unwrap_or_default())
+    }
+
+    fn encoded(json: &str) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(json))
     }
 
     /// The sort values of the row.
@@ -56,51 +63,18 @@ impl Cursor {
                  the page it came from",
             ));
         }
-        let values = query.sort_keys(table).into_iter().zip(texts);
-        let values: Option<Vec<Value>> =
-            values.map(|(key, text)| value(table, key, text)).collect();
+        let keys = query.sort_keys(table);
+        let of_column = |(key, text): (&SortKey, &Option<String>)| {
+            let column = table.columns.get(key.column)?;
+            match text {
+                Some(text) => value(column, text),
+                None => (column.nullable && key.column != table.key).then_some(Value::Null),
+            }
+        };
+        let values: Option<Vec<Value>> = keys.iter().zip(&texts).map(of_column).collect();
+        let values = values.filter(|_| keys.len() == texts.len());
         values.ok_or_else(|| refused("was changed: pass `next` of a page unchanged"))
     }
-}
-
-/// Identifies the query that a cursor belongs to.
-fn fingerprint(table: &Table, query: &RowQuery) -> String {
-    let about = format!("{:?} {:?}", query.condition, query.sort_keys(table));
-    let id = Id::derived(&table.name, &about);
-    id.as_str().split('-').take(3).collect()
-}
-
-/// A value as text; nothing for null.
-fn text(value: &Value) -> Option<String> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(truth) => truth.to_string(),
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
-        Value::Decimal(number) => number.to_string(),
-        Value::Text(text) | Value::Json(text) => text.to_string(),
-        Value::Timestamp(moment) => moment.as_micros().to_string(),
-        Value::Date(day) => day.to_string(),
-    })
-}
-
-/// Parses a value; `None` if the column cannot hold it.
-fn value(table: &Table, key: SortKey, text: Option<String>) -> Option<Value> {
-    let column = table.columns.get(key.column)?;
-    let Some(text) = text else {
-        return (column.nullable && key.column != table.key).then_some(Value::Null);
-    };
-    let value = match column.kind {
-        ColumnKind::Bool => Value::Bool(text.parse().ok()?),
-        ColumnKind::Integer => Value::Integer(text.parse().ok()?),
-        ColumnKind::Real => Value::Real(text.parse().ok()?),
-        ColumnKind::Decimal => Value::Decimal(text.parse().ok()?),
-        ColumnKind::Text => Value::text(text),
-        ColumnKind::Timestamp => Value::Timestamp(Timestamp::from_micros(text.parse().ok()?)),
-        ColumnKind::Date => Value::Date(text.parse().ok()?),
-        ColumnKind::Json => Value::Json(text.into()),
-    };
-    Some(value).filter(Value::can_be_kept)
 }
 
 impl fmt::Display for Cursor {
@@ -118,5 +92,44 @@ impl From<String> for Cursor {
 impl From<&str> for Cursor {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_port::message::{Column, ColumnKind, RowQuery, SortKey, Table, Value};
+
+    use super::Cursor;
+
+    /// Users, and the query that sorts them by a nullable column.
+    fn users() -> (Table, RowQuery) {
+        let column = |(name, nullable): (&str, bool)| Column {
+            name: name.to_owned(),
+            kind: ColumnKind::Text,
+            nullable,
+            unique: false,
+            default: None,
+            renamed_from: Vec::new(),
+        };
+        let columns = [("id", false), ("city", true)].map(column).into();
+        let table = Table { name: "users".into(), key: 0, columns, indexes: Vec::new() };
+        (table, RowQuery { order: vec![SortKey::ascending(1)], ..RowQuery::default() })
+    }
+
+    #[test]
+    fn a_cursor_has_one_value_for_each_column_of_the_order() {
+        let (table, query) = users();
+        let row = |city| vec![Value::text("a"), city].into();
+        for city in [Value::text("Bath"), Value::Null] {
+            let cursor = Cursor::of(&table, &query, &row(city.clone()));
+            assert_eq!(cursor.values(&table, &query).unwrap(), [city, Value::text("a")]);
+        }
+        let of = super::fingerprint(&table, &query);
+        for texts in ["[]", "[\"Bath\"]", "[\"Bath\", null]", "[\"Bath\", \"a\", \"b\"]"] {
+            let changed = Cursor::encoded(&format!("[\"{of}\", {texts}]"));
+            let error = changed.values(&table, &query).unwrap_err();
+            assert!(error.violations().is_some(), "{error}");
+            assert!(error.to_string().contains("was changed"), "{error}");
+        }
     }
 }

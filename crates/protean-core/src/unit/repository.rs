@@ -7,9 +7,9 @@ use protean_port::{Error, Result, Violations};
 
 use super::history::{load, version_as_of};
 use super::selection::Selection;
-use super::storage::Storage;
+use super::storage::{Queryable, Storage};
 use super::unit::Unit;
-use crate::catalog::{Layout, Queryable};
+use crate::catalog::Layout;
 use crate::model::{Replay, Stored};
 
 /// Reads instances of one type, outside of any unit of work: each call sees

@@ -1,18 +1,17 @@
 //! Queries for rows.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use protean_port::message::{Id, Row, RowCondition, RowQuery, Table, Value};
-use protean_port::port::RowState;
+use protean_port::port::Wanted;
 use protean_port::{Error, Result, Violations};
-use tracing::{Level, debug, enabled};
 
 use super::page::{Cursor, Page};
-use super::storage::Storage;
+use super::storage::Queryable;
 use super::unit::Unit;
-use crate::catalog::Queryable;
-use crate::model::{Columns, Condition, Sort, Stored};
+use crate::model::{Condition, Sort, Stored};
 
 /// The maximum number of comparisons and values in a query: databases have different limits.
 const MAX_COMPARISONS: usize = 10_000;
@@ -32,7 +31,7 @@ pub struct Selection<T> {
 impl<T> Selection<T>
 where
     T: Stored,
-    T::Storage: Storage<T> + Queryable<T>,
+    T::Storage: Queryable<T>,
 {
     pub(super) fn new(unit: Arc<Unit>) -> Self {
         let query = RowQuery::default();
@@ -91,7 +90,7 @@ where
     pub async fn count(&self) -> Result<u64> {
         let condition = self.query.condition.clone();
         let all = RowQuery { condition, ..RowQuery::default() };
-        self.unit.store.count(self.table()?, &all).await
+        self.unit.count(self.table()?, &all).await
     }
 
     /// Whether the conditions select any row. Stops at the first one.
@@ -101,18 +100,18 @@ where
     pub async fn exists(&self) -> Result<bool> {
         let condition = self.query.condition.clone();
         let one = RowQuery { condition, limit: Some(1), ..RowQuery::default() };
-        Ok(self.unit.store.count(self.table()?, &one).await? > 0)
+        Ok(self.unit.count(self.table()?, &one).await? > 0)
     }
 
     /// The statement and the database's plan for it, for people to see whether it uses an index.
-    /// With the log target `protean::query` at `debug`, every query that returns rows logs its
-    /// plan.
+    /// With the log target `protean::query` at `debug`, every query logs its plan.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn explain(&self) -> Result<String> {
         let table = self.table()?;
-        self.unit.store.explain(table, &self.resolved(table)?).await
+        let query = self.resolved(table)?;
+        self.unit.store.explain(table, &query, Wanted::Rows).await
     }
 
     /// The table that is asked.
@@ -127,34 +126,20 @@ where
     }
 
     /// The query, with the sort values of its cursor.
-    fn resolved(&self, table: &Table) -> Result<RowQuery> {
-        let after = self.after.as_ref().map(|cursor| cursor.values(table, &self.query));
-        Ok(RowQuery { after: after.transpose()?, ..self.query.clone() })
+    fn resolved(&self, table: &Table) -> Result<Cow<'_, RowQuery>> {
+        let Some(cursor) = &self.after else { return Ok(Cow::Borrowed(&self.query)) };
+        let after = Some(cursor.values(table, &self.query)?);
+        Ok(Cow::Owned(RowQuery { after, ..self.query.clone() }))
     }
 
-    async fn rows(&self, table: &Table, query: &RowQuery) -> Result<Vec<RowState>> {
-        let store = &self.unit.store;
-        if enabled!(target: "protean::query", Level::DEBUG) {
-            let plan = store.explain(table, query).await;
-            let plan = plan.unwrap_or_else(|error| error.to_string());
-            debug!(target: "protean::query", table = table.name, plan, "query");
-        }
-        store.query(table, query).await
-    }
-}
-
-impl<T> Selection<T>
-where
-    T: Stored + Columns,
-    T::Storage: Storage<T> + Queryable<T>,
-{
     /// The rows, to read. To change one, [`get`](super::Repository::get) it by its identity.
     ///
     /// # Errors
     /// When the store cannot be read; a violation of `after` when its cursor is not of this query.
     pub async fn all(&self) -> Result<Vec<T>> {
         let table = self.table()?;
-        let rows = self.rows(table, &self.resolved(table)?).await?;
+        let query = self.resolved(table)?;
+        let rows = self.unit.query(table, &query).await?;
         rows.iter().filter_map(|state| state.row.as_ref()).map(|row| of_row(table, row)).collect()
     }
 
@@ -166,16 +151,16 @@ where
         Ok(self.limit(1).all().await?.pop())
     }
 
-    /// The next rows, at most this many, and a cursor for the page after them. Ignores the limit of
-    /// the query.
+    /// The next rows, at most this many but at least one, and a cursor for the page after them. Ignores
+    /// the limit of the query.
     ///
     /// # Errors
     /// When the store cannot be read; a violation of `after` when its cursor is not of this query.
     pub async fn page(&self, size: usize) -> Result<Page<T>> {
-        let table = self.table()?;
+        let (table, size) = (self.table()?, size.max(1));
         let limit = Some(size.saturating_add(1));
-        let query = RowQuery { limit, ..self.resolved(table)? };
-        let mut rows = self.rows(table, &query).await?;
+        let query = RowQuery { limit, ..self.resolved(table)?.into_owned() };
+        let mut rows = self.unit.query(table, &query).await?;
         let is_last = rows.len() <= size;
         rows.truncate(size);
         let rows: Vec<Row> = rows.into_iter().filter_map(|state| state.row).collect();
@@ -212,7 +197,7 @@ pub(super) fn check(table: &Table, condition: &RowCondition) -> Result {
 fn of_row<T>(table: &Table, row: &Row) -> Result<T>
 where
     T: Stored,
-    T::Storage: Storage<T>,
+    T::Storage: Queryable<T>,
 {
     T::Storage::of_row(&Id::from(key_of(table, row)), row)
 }

@@ -34,15 +34,29 @@ pub trait Storage<T>: Layout<T> {
     #[doc(hidden)]
     fn remove(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
 
-    /// The instance in a row that a query has found, for reading only.
-    #[doc(hidden)]
-    fn of_row(id: &Id, row: &[Value]) -> Result<T>;
-
     /// How snapshots of instances are taken and read, when they can have any.
     #[doc(hidden)]
     fn snapshots() -> Option<SnapshotsOf> {
         None
     }
+}
+
+/// A layout that stores instances as rows, so that queries can select them. Implemented for
+/// [`StateStored`], [`ProcessStored`] and [`Projected`]; not for users to implement.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` is event-sourced and has no rows to query",
+    label = "`{T}` is kept as its events",
+    note = "declare a `#[projection]` with what the query needs, keep it from the events of `{T}` \
+            with a `#[projector]`, and query that"
+)]
+pub trait Queryable<T>: Storage<T> {
+    /// The instance in a row that a query has found, for reading only.
+    #[doc(hidden)]
+    fn of_row(id: &Id, row: &[Value]) -> Result<T>;
+
+    /// The identity of an instance.
+    #[doc(hidden)]
+    fn key(instance: &T) -> Id;
 }
 
 impl<A: Replay> Storage<A> for EventSourced {
@@ -53,10 +67,6 @@ impl<A: Replay> Storage<A> for EventSourced {
 
     async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
         history::load(unit, id, None).await
-    }
-
-    fn of_row(_: &Id, _: &[Value]) -> Result<A> {
-        Err(Error::misused(format!("{} is event-sourced: it has no rows", A::NAME)))
     }
 
     async fn add(unit: &Unit, mut aggregate: A) -> Result {
@@ -82,10 +92,6 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
         Ok(Some(as_stored(Self::of_row(id, &row)?, state.version)))
     }
 
-    fn of_row(id: &Id, row: &[Value]) -> Result<A> {
-        read(A::NAME, id, row)
-    }
-
     async fn add(unit: &Unit, mut aggregate: A) -> Result {
         stamp(unit, &mut aggregate);
         let added = put_row(unit, &aggregate, row(&aggregate)).await;
@@ -100,6 +106,16 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
     }
 }
 
+impl<A: Aggregate + Columns + Stored<Storage = Self>> Queryable<A> for StateStored {
+    fn of_row(id: &Id, row: &[Value]) -> Result<A> {
+        read(A::NAME, id, row)
+    }
+
+    fn key(instance: &A) -> Id {
+        instance.root().id().clone()
+    }
+}
+
 impl<P: ProcessManager> Storage<P> for ProcessStored {
     async fn find(unit: &Unit, id: &Id) -> Result<Option<P>> {
         let state = unit.row(unit.env.catalog.table::<P>()?, id.as_str()).await?;
@@ -109,20 +125,6 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
         *process.root_mut() = Root::restored(id.clone(), state.version).with_lifecycle(lifecycle);
         note_states(&mut process);
         Ok(Some(process))
-    }
-
-    fn of_row(id: &Id, row: &[Value]) -> Result<P> {
-        let (fields, lifecycle) = row.split_at(row.len().saturating_sub(LIFECYCLE_COLUMNS.len()));
-        let mut process: P = read(P::NAME, id, fields)?;
-        let lifecycle = read_lifecycle(lifecycle).ok_or_else(|| {
-            let columns = LIFECYCLE_COLUMNS.join("', '");
-            Error::failed(format!(
-                "'{columns}' of the process '{id}' of {} cannot be read",
-                P::NAME
-            ))
-        })?;
-        *process.root_mut().lifecycle_mut() = lifecycle;
-        Ok(process)
     }
 
     async fn add(unit: &Unit, mut process: P) -> Result {
@@ -140,6 +142,26 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
     async fn remove(_: &Unit, _: P) -> Result {
         let name = P::NAME;
         Err(Error::misused(format!("{name} is a process manager: complete its processes instead")))
+    }
+}
+
+impl<P: ProcessManager> Queryable<P> for ProcessStored {
+    fn of_row(id: &Id, row: &[Value]) -> Result<P> {
+        let (fields, lifecycle) = row.split_at(row.len().saturating_sub(LIFECYCLE_COLUMNS.len()));
+        let mut process: P = read(P::NAME, id, fields)?;
+        let lifecycle = read_lifecycle(lifecycle).ok_or_else(|| {
+            let columns = LIFECYCLE_COLUMNS.join("', '");
+            Error::failed(format!(
+                "'{columns}' of the process '{id}' of {} cannot be read",
+                P::NAME
+            ))
+        })?;
+        *process.root_mut().lifecycle_mut() = lifecycle;
+        Ok(process)
+    }
+
+    fn key(instance: &P) -> Id {
+        instance.root().id().clone()
     }
 }
 
@@ -189,10 +211,6 @@ impl<P: Projection> Storage<P> for Projected {
         state.row.map(|row| Self::of_row(id, &row)).transpose()
     }
 
-    fn of_row(id: &Id, row: &[Value]) -> Result<P> {
-        read(P::NAME, id, row)
-    }
-
     async fn add(unit: &Unit, mut projection: P) -> Result {
         projection.check().into_result()?;
         let table = unit.env.catalog.table::<P>()?;
@@ -214,6 +232,16 @@ impl<P: Projection> Storage<P> for Projected {
             Some(_) => OpenUnit::of(unit)?.write(table, key.as_str(), &present, None),
             None => Ok(()),
         }
+    }
+}
+
+impl<P: Projection> Queryable<P> for Projected {
+    fn of_row(id: &Id, row: &[Value]) -> Result<P> {
+        read(P::NAME, id, row)
+    }
+
+    fn key(instance: &P) -> Id {
+        instance.key()
     }
 }
 
@@ -251,7 +279,7 @@ where
     let mut open = OpenUnit::of(unit)?;
     open.write(table, root.id().as_str(), &present, Some(row))?;
     let version = present.version.map_or(0, |version| version + 1);
-    let last = open.append_versioned(names, root.id(), version, root.raised());
+    let last = open.append_versioned(names, root.id(), version, root.raised())?;
     if let Some((stream, fact)) = fact {
         open.emit_fact(&stream, &fact, &format!("{version}.1"), last);
     }
@@ -274,8 +302,7 @@ async fn remove_row<A: Aggregate + Columns + Stored<Storage = StateStored>>(
     open.write(table, root.id().as_str(), &present, None)?;
     open.retract_fact(&names.facts.stream(root.id()));
     let version = present.version.map_or(0, |version| version + 1);
-    open.append_versioned(names, root.id(), version, root.raised());
-    Ok(())
+    open.append_versioned(names, root.id(), version, root.raised()).map(drop)
 }
 
 /// The fact of an instance, if it has one, and the stream it belongs to.

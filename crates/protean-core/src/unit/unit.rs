@@ -164,7 +164,7 @@ impl Unit {
     /// Another unit of those that this one waits for is about to commit.
     ///
     /// # Errors
-    /// When this unit has changed what the other one changes, and runs again after a conflict
+    /// When this unit has changed or fetched what the other one changes, and runs again after a conflict
     /// already: it could never commit. Before that the other one may do nothing the next time.
     pub(crate) fn allow_inside(&self, changes: &Changes) -> Result {
         if self.read.mode == ReadMode::Assume {
@@ -175,12 +175,18 @@ impl Unit {
         let stream = positions(changes).find(|(stream, _)| own.streams.contains_key(*stream));
         let row =
             changes.rows.iter().find(|row| own.rows.contains_key(&row_key(&row.table, &row.key)));
-        let changed = stream.map(|(stream, _)| stream.to_owned());
-        let changed =
-            changed.or_else(|| row.map(|row| format!("{} '{}'", row.table.name, row.key)));
-        changed.map_or(Ok(()), |changed| {
+        let fetched = match changes.statements.first() {
+            Some(_) => state.done.changes.reads.first().map(|read| &read.statement.sql),
+            None => None,
+        };
+        let what = stream.map(|(stream, _)| format!("{stream} was changed"));
+        let what = what
+            .or_else(|| row.map(|row| format!("{} '{}' was changed", row.table.name, row.key)))
+            // Its statements may change what was fetched, which nobody can tell.
+            .or_else(|| fetched.map(|sql| format!("`{sql}` was fetched")));
+        what.map_or(Ok(()), |what| {
             Err(Error::misused(format!(
-                "{changed} was changed by the handler that waits for this: issue the command with \
+                "{what} by the handler that waits for this: issue the command with \
                  `ctx.process`, to be handled afterwards"
             )))
         })

@@ -84,16 +84,11 @@ pub async fn verify(domain: &Domain) -> Result<Report> {
         let status = store.group_status(&group.name, &group.category).await?;
         groups.push(Account::new(group, &status));
     }
-    let report = Report {
-        closes: false,
-        at_rest: false,
-        groups,
-        vanished: vanished_groups(domain).await?,
-        broken_streams: store.broken_streams(MAX_BROKEN_STREAMS).await?,
-        miscounted_categories: miscounted_categories(domain, &**store).await?,
-        schedule: store.schedule_account().await?,
-    };
-    Ok(report.judged())
+    let vanished = vanished_groups(domain).await?;
+    let broken_streams = store.broken_streams(MAX_BROKEN_STREAMS).await?;
+    let miscounted_categories = miscounted_categories(domain, &**store).await?;
+    let schedule = store.schedule_account().await?;
+    Ok(Report::of(groups, vanished, broken_streams, miscounted_categories, schedule))
 }
 
 /// The categories whose counts do not agree with the log. Messages may come in meanwhile: what is
@@ -131,15 +126,21 @@ async fn messages_by_category(store: &dyn Store) -> Result<BTreeMap<Category, u6
 }
 
 impl Report {
-    /// Says whether the account closes, and is at rest, as its parts do.
-    fn judged(self) -> Self {
-        let closes = self.groups.iter().all(|group| group.closes)
-            && self.vanished.iter().all(|group| group.unfinished == 0)
-            && self.broken_streams.is_empty()
-            && self.miscounted_categories.is_empty()
-            && self.schedule.closes();
-        let at_rest = self.groups.iter().all(|group| group.on_the_way == 0);
-        Self { closes, at_rest, ..self }
+    /// The account of these parts: it closes, and is at rest, as they do.
+    fn of(
+        groups: Vec<Account>,
+        vanished: Vec<VanishedGroup>,
+        broken_streams: Vec<String>,
+        miscounted_categories: Vec<String>,
+        schedule: ScheduleAccount,
+    ) -> Self {
+        let closes = groups.iter().all(|group| group.closes)
+            && vanished.iter().all(|group| group.unfinished == 0)
+            && broken_streams.is_empty()
+            && miscounted_categories.is_empty()
+            && schedule.closes();
+        let at_rest = groups.iter().all(|group| group.on_the_way == 0);
+        Self { closes, at_rest, groups, vanished, broken_streams, miscounted_categories, schedule }
     }
 }
 
@@ -186,41 +187,34 @@ mod tests {
     }
 
     fn report(groups: Vec<Account>) -> Report {
-        Report {
-            closes: false,
-            at_rest: false,
-            groups,
-            vanished: Vec::new(),
-            broken_streams: Vec::new(),
-            miscounted_categories: Vec::new(),
-            schedule: ScheduleAccount::default(),
-        }
+        Report::of(groups, Vec::new(), Vec::new(), Vec::new(), ScheduleAccount::default())
     }
 
     #[test]
     fn closes_when_every_account_does() {
-        let judged = report(vec![account(0, true), account(0, true)]).judged();
-        assert!(judged.closes && judged.at_rest);
-        assert!(!report(vec![account(0, true), account(0, false)]).judged().closes);
+        let both = report(vec![account(0, true), account(0, true)]);
+        assert!(both.closes && both.at_rest);
+        assert!(!report(vec![account(0, true), account(0, false)]).closes);
     }
 
     #[test]
     fn any_other_fault_does_not_close() {
         let named = |name: &str| vec![name.to_owned()];
-        let sound = || report(vec![account(0, true)]);
+        let (nothing, none) = (Vec::new(), ScheduleAccount::default());
         let schedule = ScheduleAccount::of([("scheduled", 1)]);
-        for faulty in [
-            Report { broken_streams: named("fidelis::account-7"), ..sound() },
-            Report { miscounted_categories: named("fidelis::account"), ..sound() },
-            Report { schedule, ..sound() },
+        for (broken, miscounted, schedule) in [
+            (named("fidelis::account-7"), nothing.clone(), none),
+            (nothing.clone(), named("fidelis::account"), none),
+            (nothing.clone(), nothing, schedule),
         ] {
-            assert!(!faulty.judged().closes);
+            let groups = vec![account(0, true)];
+            assert!(!Report::of(groups, Vec::new(), broken, miscounted, schedule).closes);
         }
     }
 
     #[test]
     fn what_is_on_the_way_is_not_at_rest_and_closes_all_the_same() {
-        let judged = report(vec![account(3, true)]).judged();
-        assert!(judged.closes && !judged.at_rest);
+        let moving = report(vec![account(3, true)]);
+        assert!(moving.closes && !moving.at_rest);
     }
 }

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protean_port::message::{Category, Envelope, Lane, Positions, Unreadable};
+use protean_port::message::{Category, Lane, Positions, Unreadable};
 use protean_port::port::{
-    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, LogPlace, Publication,
-    Published, Store,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, EntryId, LogPlace,
+    Publication, Published, Store,
 };
 use protean_port::{Error, Result};
 use tracing::warn;
@@ -133,10 +133,10 @@ impl BrokerPublisher {
     /// Publishes pages, and answers what became of each message, page by page, and
     /// whether the broker lost what came before them.
     pub(super) async fn publish(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
-        let (mut entries, mut refused) = (Vec::new(), Vec::new());
+        let (mut entries, mut decided) = (Vec::new(), Vec::new());
         for page in pages {
             let stream = self.plan.stream(page.of);
-            refused.push(self.entries(&stream, page, &mut entries));
+            decided.push(self.entries(&stream, page, &mut entries));
         }
         let ends = pages.iter().filter_map(Page::last_published);
         let last = ends.chain(self.last.clone()).max_by_key(|last| last.position);
@@ -145,11 +145,11 @@ impl BrokerPublisher {
         let unanswered =
             || Published::Unavailable("the broker gave no answer for this message".into());
         let mut outcomes = Vec::with_capacity(pages.len());
-        for (page, refused) in pages.iter().zip(refused) {
+        for (page, decided) in pages.iter().zip(decided) {
             let mut of_page = Vec::with_capacity(page.len());
-            for (entry, refused) in page.entries().into_iter().zip(refused) {
+            for (entry, decided) in page.entries().into_iter().zip(decided) {
                 let outcome =
-                    refused.unwrap_or_else(|| published.next().unwrap_or_else(unanswered));
+                    decided.unwrap_or_else(|| published.next().unwrap_or_else(unanswered));
                 of_page.extend(std::iter::repeat_n(entry.outcome(outcome), entry.len()));
             }
             outcomes.push(of_page);
@@ -218,16 +218,17 @@ impl BrokerPublisher {
         Ok(BrokerGroupStatus::default())
     }
 
-    /// Adds what a page needs to `entries`; answers a refusal for each entry that cannot be
-    /// encoded.
+    /// Adds what a page needs to `entries`; answers the outcome of each entry that the broker does
+    /// not get.
     fn entries(
         &self,
         stream: &Arc<str>,
         page: &Page,
         entries: &mut Vec<Publication>,
     ) -> Vec<Option<Published>> {
-        let entry = |entry| match self.encoded(entry) {
-            Ok(entry) => {
+        let entry = |entry| match self.encoded(page.of.route, entry) {
+            Ok(None) => Some(Published::Accepted(EntryId::new(""))),
+            Ok(Some(entry)) => {
                 let data = entry.into_bytes().into();
                 entries.push(Publication { stream: Arc::clone(stream), data });
                 None
@@ -237,19 +238,23 @@ impl BrokerPublisher {
         page.entries().into_iter().map(entry).collect()
     }
 
-    fn encoded(&self, entry: Entry<'_>) -> Result<String, Unreadable> {
+    /// The text of an entry; `None` for a message that the broker does not get.
+    fn encoded(&self, route: usize, entry: Entry<'_>) -> Result<Option<String>, Unreadable> {
         match entry {
+            Entry::Message(Delivery { recorded, .. }) if !self.plan.carries(route, recorded) => {
+                Ok(None)
+            }
             // Where it is says enough: the reader makes it a dead letter.
             Entry::Message(Delivery { recorded, .. })
                 if recorded.message.extensions.unreadable.is_some() =>
             {
                 let category = recorded.message.stream.category();
-                Ok(where_they_are(category, &[LogPlace::of(recorded)]))
+                Ok(Some(where_they_are(category, &[LogPlace::of(recorded)])))
             }
             Entry::Message(Delivery { recorded, .. }) => {
-                self.plan.envelope(recorded).map(Envelope::into_string)
+                self.plan.envelope(recorded).map(|envelope| Some(envelope.into_string()))
             }
-            Entry::Places(category, places) => Ok(where_they_are(category, places)),
+            Entry::Places(category, places) => Ok(Some(where_they_are(category, places))),
         }
     }
 }

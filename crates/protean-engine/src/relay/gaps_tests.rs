@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protean_core::domain::DomainBuilder;
@@ -20,7 +21,7 @@ fn category() -> Category {
 fn plan() -> RelayPlan {
     let domain = DomainBuilder::new("d").build().unwrap();
     let groups = vec![Arc::from("one"), Arc::from("two")];
-    let routes = vec![RelayRoute { category: category(), groups }];
+    let routes = vec![RelayRoute { category: category(), groups, published: BTreeSet::new() }];
     RelayPlan { lanes: LANES, routes, ..RelayPlan::of(&domain, "default") }
 }
 

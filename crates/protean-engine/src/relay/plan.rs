@@ -1,5 +1,6 @@
 //! What a relay publishes, and to which streams.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protean_core::config::{OutboxConfig, PriorityLanes, SubscriptionType};
@@ -40,6 +41,8 @@ pub struct RelayRoute {
     pub category: Category,
     /// The ids of the groups that read its streams.
     pub groups: Vec<Arc<str>>,
+    /// The names of the events that other systems get.
+    pub published: BTreeSet<&'static str>,
 }
 
 impl RelayPlan {
@@ -53,7 +56,10 @@ impl RelayPlan {
             let (category, name) = (group.category.clone(), known_ids(domain).id(&group.name));
             match routes.iter_mut().find(|route| route.category == category) {
                 Some(route) => route.groups.push(name),
-                None => routes.push(RelayRoute { category, groups: vec![name] }),
+                None => {
+                    let published = BTreeSet::new();
+                    routes.push(RelayRoute { category, groups: vec![name], published });
+                }
             }
         }
         Self {
@@ -68,15 +74,20 @@ impl RelayPlan {
         }
     }
 
-    /// What other systems get through the broker of this name: every event but those
-    /// of processes, in one stream a category.
+    /// What other systems get through the broker of this name: published events, in one stream a
+    /// category. The relay passes over the others.
     pub fn external(domain: &Domain, broker: &str) -> Self {
-        let aggregates = domain.catalog().aggregates();
+        let catalog = domain.catalog();
+        let aggregates = catalog.aggregates();
         // Processes are the domain's own business.
         let categories =
             aggregates.filter(|known| !known.is_process).map(|aggregate| aggregate.category);
         let categories = categories.flat_map(|category| [category.clone(), category.facts()]);
-        let route = |category| RelayRoute { category, groups: Vec::new() };
+        let route = |category| RelayRoute {
+            published: catalog.published(&category).collect(),
+            category,
+            groups: Vec::new(),
+        };
         Self {
             external_metadata: Some(domain.config().outbox.external_metadata.clone()),
             lanes: LaneRule::default(),
@@ -91,6 +102,12 @@ impl RelayPlan {
             None => Envelope::of(recorded, &self.domain),
             Some(keys) => Envelope::external(recorded, &self.domain, keys),
         }
+    }
+
+    /// True for a message that the broker gets: other systems get only published events.
+    pub(super) fn carries(&self, route: usize, recorded: &Recorded) -> bool {
+        self.external_metadata.is_none()
+            || self.routes[route].published.contains(recorded.message.name())
     }
 
     /// How the relay registers in the ledger: at the head of the log. Of the messages

@@ -52,7 +52,7 @@ enabled = true
 ";
 
 /// Where a test runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {
     Memory,
     Sqlite,

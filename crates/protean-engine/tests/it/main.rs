@@ -7,7 +7,7 @@
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims; `claims`: 50 times, real processes under load
 //! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
-//! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back; `intake`, `intake_rows`, `plain_programs`, `own_tables`: and SQL
+//! * `relay`, `relay_pages`, `external`, `published`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`, `two_domains`: and back; `intake`, `intake_domains`, `intake_rejects`, `intake_rows`, `plain_programs`, `own_tables`: and SQL
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, when they are deleted; `outcomes`, `caught_up`: what became of a command; `explain`: why it waits
@@ -49,6 +49,8 @@ mod handlers;
 mod harness;
 mod health;
 mod intake;
+mod intake_domains;
+mod intake_rejects;
 mod intake_rows;
 mod keys;
 mod kills;
@@ -69,6 +71,7 @@ mod post;
 mod process_managers;
 mod processes;
 mod production_steps;
+mod published;
 mod pubsub;
 mod rebuild;
 mod rebuild_after_others;
@@ -93,6 +96,7 @@ mod tallies;
 mod telemetry;
 mod tickets;
 mod two_aggregates;
+mod two_domains;
 mod unreliable;
 mod upgrade;
 mod vanished;

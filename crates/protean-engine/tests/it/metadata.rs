@@ -23,7 +23,7 @@ on_every_store! {
     too_much_is_refused
 }
 
-#[event(part_of = Parcel)]
+#[event(part_of = Parcel, published)]
 struct Sent {
     parcel: Id,
 }

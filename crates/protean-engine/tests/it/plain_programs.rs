@@ -129,7 +129,7 @@ async fn programs_that_may_only_insert_enqueue_commands_while_servers_are_killed
     let expected = committed();
     let all = async || {
         handled("python").await + handled("sqlx").await >= 2 * expected.len()
-            && Intake::of(&office).waiting(1).await.unwrap().is_empty()
+            && Intake::of(&office).waiting(0, 1).await.unwrap().is_empty()
     };
     serve_until(&office, all).await;
 

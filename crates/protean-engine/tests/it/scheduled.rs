@@ -1,12 +1,12 @@
 //! Scheduled commands and timers of processes on a server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use protean::port::Counter;
+use protean::port::{Clock, Counter, SystemClock};
 use protean::prelude::*;
 use protean::{
-    Cancellation, ScheduledMessages, aggregate, aggregate_impl, command, command_handler, event,
-    process_manager, process_manager_impl, timer,
+    Cancellation, Missed, Recurring, ScheduledMessages, aggregate, aggregate_impl, command,
+    command_handler, event, process_manager, process_manager_impl, timer,
 };
 use protean_engine::{Server, verify};
 
@@ -188,9 +188,39 @@ crate::on! { Sqlite in cancelled_sqlite, Production in cancelled_production: {
     a_timer_that_was_cancelled_before_it_in_the_log_does_not_come
 } }
 
+crate::on! { Sqlite in missed_sqlite: {
+    many_missed_times_are_made_up_for_at_once
+} }
+
 crate::on! { Sqlite in shared_sqlite, Production in shared_production: {
     what_was_due_while_no_server_ran_comes_once_with_several
 } }
+
+/// The machine's clock of two minutes ago.
+struct Past;
+
+impl Clock for Past {
+    fn now(&self) -> Timestamp {
+        let now = SystemClock.now();
+        Timestamp::from_micros(now.as_micros() - 120_000_000)
+    }
+}
+
+async fn many_missed_times_are_made_up_for_at_once(on: On) {
+    let harness = Harness::new(on);
+    let make = || Ring { bell: "a".into(), number: 0, due: Timestamp::from_micros(0) };
+    let ringing = || Recurring::new("ring", "* * * * * *", make).missed(Missed::Each);
+    let tower = || {
+        let tower = protean::domain("tower").config(harness.settings()).aggregate::<Bell>();
+        tower.register(Bells).register(ringing())
+    };
+    let past = tower().clock(Past).build().unwrap();
+    ScheduledMessages::of(&past).schedule_recurring().await.unwrap();
+    let (tower, begun) = (tower().build().unwrap(), Instant::now());
+    serve_until(&tower, async || rung(&tower, "a").await.len() > 110).await;
+    // With a pause after each it would take 20 s and more.
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+}
 
 async fn what_is_scheduled_comes_in_its_time_once(on: On) {
     let harness = Harness::new(on);

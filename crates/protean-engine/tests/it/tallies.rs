@@ -12,7 +12,7 @@ use protean::{
 };
 use tokio::time::Instant;
 
-#[event(part_of = Tally)]
+#[event(part_of = Tally, published)]
 pub(crate) struct Added {
     pub(crate) tally: Id,
     pub(crate) number: i64,

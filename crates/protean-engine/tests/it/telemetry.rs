@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use protean::{DomainBuilder, Error, Failure, Handled, event_handler};
+use protean::{Context, DomainBuilder, Error, Failure, Handled, Id, event_handler, projection};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
@@ -175,7 +175,7 @@ async fn a_line_of_a_handler_carries_metadata_and_the_trace() {
 }
 
 #[tokio::test]
-async fn a_query_that_returns_rows_logs_its_plan() {
+async fn the_plan_in_the_log_is_that_of_the_database() {
     let (lines, _capturing) = Lines::capture();
     let harness = Harness::new(On::Sqlite);
     let rows = harness.domain.repository::<Numbers>().await.unwrap();
@@ -191,4 +191,40 @@ async fn a_query_that_returns_rows_logs_its_plan() {
         logged += 1;
     }
     assert_eq!(logged, 2);
+}
+
+#[projection]
+struct Note {
+    #[field(identifier)]
+    id: Id,
+    text: String,
+}
+
+#[tokio::test]
+async fn every_query_logs_its_plan() {
+    let (lines, _capturing) = Lines::capture();
+    let register = |builder: DomainBuilder| builder.projection::<Note>();
+    let harness = Harness::rewritten(On::Memory, |base| base, register);
+    let notes = harness.domain.repository::<Note>().await.unwrap();
+    let mut plans = 0;
+    let mut has_logged = |count: usize| {
+        let all = lines.with("protean::query").len();
+        let new = all - std::mem::replace(&mut plans, all);
+        assert_eq!(new, count);
+    };
+    notes.query().all().await.unwrap();
+    has_logged(1);
+    notes.query().count().await.unwrap();
+    has_logged(1);
+    notes.query().exists().await.unwrap();
+    has_logged(1);
+    notes.query().with_total().page(3).await.unwrap();
+    has_logged(2);
+    let changed = harness.domain.unit_of_work(async |ctx: &Context| {
+        let notes = ctx.repository::<Note>();
+        notes.update_where(Note::TEXT.equals("a"), |_| Ok(())).await?;
+        notes.remove_where(Note::TEXT.equals("b")).await
+    });
+    changed.await.unwrap();
+    has_logged(2);
 }

@@ -11,10 +11,10 @@ use protean::port::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
     DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus,
     IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Location, Log,
-    LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
-    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
-    Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats,
-    Watched,
+    LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking,
+    PendingWork, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount,
+    Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth,
+    TableSwap, TypeStats, Wanted, Watched,
 };
 use tokio::sync::watch;
 
@@ -206,8 +206,9 @@ impl Rows for Unreliable {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        wanted: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
-        self.inner.explain(table, query)
+        self.inner.explain(table, query, wanted)
     }
 }
 
@@ -311,6 +312,10 @@ impl CorrelatedEvents for Unreliable {
 impl Schedules for Unreliable {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         self.inner.scheduled(read)
+    }
+
+    fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>> {
+        self.inner.is_pending(work)
     }
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {

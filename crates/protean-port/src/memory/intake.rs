@@ -48,19 +48,22 @@ fn take_reject(unit: &mut Unit<'_>, place: u64) -> Result<IntakeReject, Outcome>
 }
 
 pub(super) fn rows(state: &State, read: &IntakeRead) -> Vec<IntakeRow> {
+    let after = (std::ops::Bound::Excluded(read.after), std::ops::Bound::Unbounded);
     let (lowest, highest) = read.range();
     let is_wanted = |entry: &IntakeEntry| {
-        let is_of_another = |domain| read.except.iter().any(|of| of == domain);
-        (lowest..=highest).contains(&entry.priority) && !entry.domain().is_some_and(is_of_another)
+        (lowest..=highest).contains(&entry.priority) && read.domains.has(entry.domain())
     };
-    let wanted = state.intake.iter().filter(|(_, entry)| is_wanted(entry)).take(read.limit);
+    let all = state.intake.range(after);
+    let wanted = all.filter(|(_, entry)| is_wanted(entry)).take(read.limit);
     let row = |(place, entry): (&u64, &IntakeEntry)| IntakeRow {
         place: *place,
         entry: entry.clone(),
         is_logged: is_logged(state, &entry.id),
         is_garbled: false,
     };
-    wanted.map(row).collect()
+    let mut page = wanted.map(row).collect();
+    IntakeRow::cut(&mut page);
+    page
 }
 
 fn is_logged(state: &State, id: &str) -> bool {

@@ -6,7 +6,7 @@ use super::state::State;
 use super::tables::{TableId, UniqueValues, unique_values};
 use super::unit::{Refused, Unit};
 use crate::Violations;
-use crate::message::{Row, Table};
+use crate::message::Row;
 use crate::port::{Outcome, RowChange, RowState, RowWrite, left_out};
 
 /// Changes one row when it has the expected version.
@@ -29,22 +29,31 @@ pub(super) fn write(unit: &mut Unit<'_>, write: &RowWrite) -> Refused {
         RowChange::Put(row) => Some(Arc::clone(row)),
         RowChange::Remove => None,
     };
-    if let Some(row) = &row {
-        if row.len() != write.table.columns.len() {
+    let sets = write.table.unique_sets();
+    let taken = match &row {
+        Some(row) if row.len() != write.table.columns.len() => {
             return Err(left_out::row_incomplete(&write.table, row));
         }
-        check_unique(unit.state(), write, id, row)?;
+        Some(row) => held(&sets, id, row),
+        None => Vec::new(),
+    };
+    check_unique(unit.state(), write, &taken)?;
+    let freed = before.row.map_or_else(Vec::new, |row| held(&sets, id, &row));
+    for place in freed {
+        unit.set(|state| &mut state.tables.unique, place, None);
     }
-    move_unique(unit, write, id, before.row.as_ref(), row.as_ref());
+    for place in taken {
+        unit.set(|state| &mut state.tables.unique, place, Some(Arc::clone(&write.key)));
+    }
     let state = RowState { row, version: Some(write.version) };
     unit.set(|state| &mut state.tables.rows, key, Some(state));
     Ok(())
 }
 
-fn check_unique(state: &State, write: &RowWrite, id: TableId, row: &Row) -> Refused {
+fn check_unique(state: &State, write: &RowWrite, taken: &[UniqueValues]) -> Refused {
     let mut violations = Violations::new();
-    for place in held(&write.table, id, row) {
-        let holder = state.tables.unique.get(&place);
+    for place in taken {
+        let holder = state.tables.unique.get(place);
         if holder.is_some_and(|holder| *holder != write.key) {
             let (_, columns, _) = place;
             let names = columns.iter().map(|column| &write.table.columns[*column].name);
@@ -54,26 +63,8 @@ fn check_unique(state: &State, write: &RowWrite, id: TableId, row: &Row) -> Refu
     if violations.is_empty() { Ok(()) } else { Err(Outcome::Rejected(violations)) }
 }
 
-/// Frees the unique values of the former row and takes those of the new one.
-fn move_unique(
-    unit: &mut Unit<'_>,
-    write: &RowWrite,
-    id: TableId,
-    before: Option<&Row>,
-    after: Option<&Row>,
-) {
-    for (row, holder) in [(before, None), (after, Some(&write.key))] {
-        for place in row.into_iter().flat_map(|row| held(&write.table, id, row)) {
-            unit.set(|state| &mut state.tables.unique, place, holder.cloned());
-        }
-    }
-}
-
 /// The unique values that a row has.
-fn held(table: &Table, id: TableId, row: &Row) -> Vec<UniqueValues> {
-    let of_row = |columns: Vec<usize>| {
-        let values = unique_values(row, &columns)?;
-        Some((id, columns, values))
-    };
-    table.unique_sets().into_iter().filter_map(of_row).collect()
+fn held(sets: &[Vec<usize>], id: TableId, row: &Row) -> Vec<UniqueValues> {
+    let of_row = |columns: &Vec<usize>| Some((id, columns.clone(), unique_values(row, columns)?));
+    sets.iter().filter_map(of_row).collect()
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::ledger;
 use super::state::State;
 use super::unit::{Refused, Unit};
-use crate::port::{Count, SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledRead, left_out};
+use crate::port::{
+    Count, IntakeEntry, PendingWork, SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledRead,
+    left_out,
+};
 
 /// Applies a change of what is scheduled.
 pub(super) fn write(unit: &mut Unit<'_>, schedule: &Schedule) -> Refused {
@@ -32,6 +35,17 @@ pub(super) fn account(state: &State) -> ScheduleAccount {
     let counts = state.groups.counts.iter().filter(|((group, ..), _)| **group == *SCHEDULE);
     let counts = counts.map(|((.., counter), count)| (counter.as_str(), *count));
     ScheduleAccount::of(counts.chain([("waiting", state.scheduled.len() as u64)]))
+}
+
+pub(super) fn is_pending(state: &State, work: &PendingWork) -> bool {
+    let (lowest, highest) = work.range();
+    let is_in_range = |priority: i64| (lowest..=highest).contains(&priority);
+    let is_due =
+        |of: &Scheduled| of.due <= work.until && is_in_range(of.message.priority.value().into());
+    let is_wanted = |entry: &IntakeEntry| {
+        is_in_range(entry.priority) && work.domains.iter().any(|domain| domain == entry.domain())
+    };
+    state.scheduled.values().any(is_due) || state.intake.values().any(is_wanted)
 }
 
 pub(super) fn read(state: &State, read: &ScheduledRead) -> Vec<Scheduled> {

@@ -44,3 +44,11 @@ impl Default for State {
         }
     }
 }
+
+impl State {
+    /// Gives the log another id.
+    pub(super) fn renew_log_id(&mut self) -> LogId {
+        self.log_id = LogId::fresh();
+        self.log_id.clone()
+    }
+}

@@ -14,9 +14,9 @@ use crate::port::{
     Correlations, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds, GroupNames,
     GroupRegistration, GroupStatus, IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim,
     LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount,
-    Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth,
-    TableSwap, TypeStats, Watched,
+    ParkedRead, Parking, PendingWork, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows,
+    ScheduleAccount, Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Statement,
+    Store, StoreHealth, TableSwap, TypeStats, Wanted, Watched,
 };
 use crate::{Error, Result};
 
@@ -57,11 +57,7 @@ impl LogIdentity for MemoryStore {
     }
 
     fn renew_log_id(&self) -> BoxFuture<'_, Result<LogId>> {
-        Box::pin(async move {
-            let id = LogId::fresh();
-            self.state().log_id = id.clone();
-            Ok(id)
-        })
+        Box::pin(async move { Ok(self.state().renew_log_id()) })
     }
 }
 
@@ -87,6 +83,10 @@ impl CorrelatedEvents for MemoryStore {
 impl Schedules for MemoryStore {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         Box::pin(async move { Ok(schedules::read(&self.state(), &read)) })
+    }
+
+    fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async move { Ok(schedules::is_pending(&self.state(), &work)) })
     }
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
@@ -241,6 +241,7 @@ impl Rows for MemoryStore {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        _: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move { self.state().tables.explain(table, query) })
     }

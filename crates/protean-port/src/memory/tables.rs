@@ -68,12 +68,12 @@ impl Tables {
 
     /// The rows that a query selects.
     pub(super) fn query(&self, table: &Table, query: &RowQuery) -> Result<Vec<RowState>> {
-        let mut rows = self.select(table, query)?;
-        let keys = query.sort_keys(table);
-        let by = |row| sorted_by(&keys, row);
-        rows.sort_by(|(left, _), (right, _)| by_keys(&keys, &by(left), &by(right)));
+        let (rows, keys) = (self.select(table, query)?, query.sort_keys(table));
+        let sorted = rows.into_iter().map(|(row, state)| (sorted_by(&keys, row), state));
+        let mut rows: Vec<_> = sorted.collect();
+        rows.sort_by(|(left, _), (right, _)| by_keys(&keys, left, right));
         if let Some(after) = &query.after {
-            rows.retain(|(row, _)| by_keys(&keys, &by(row), after).is_gt());
+            rows.retain(|(values, _)| by_keys(&keys, values, after).is_gt());
         }
         let rows = rows.into_iter().skip(query.offset).take(query.limit.unwrap_or(usize::MAX));
         Ok(rows.map(|(_, state)| state.clone()).collect())
@@ -164,22 +164,21 @@ impl Tables {
 
     /// Refuses a unique index that existing rows violate.
     fn check_unique(&self, id: TableId, before: &Table, table: &Table) -> Result {
-        for index in table.indexes.iter().filter(|index| index.unique) {
-            let before = index.columns.iter().map(|key| {
-                let declared = &table.columns[key.column];
-                before.columns.iter().position(|kept| is_or_was(declared, kept))
-            });
-            // A column that is new has the same value in every row, or none.
-            let columns: Vec<usize> = before.flatten().collect();
-            let rows = self.of(id).filter_map(|(_, state)| state.row.as_ref());
-            let mut values: Vec<_> = rows.filter_map(|row| unique_values(row, &columns)).collect();
+        let moved = Moved::new(before, table);
+        let rows = self.of(id).filter_map(|(_, state)| state.row.as_ref());
+        let rows: Vec<Row> = rows.map(|row| moved.row(row)).collect();
+        for columns in table.unique_sets() {
+            let mut values: Vec<_> =
+                rows.iter().filter_map(|row| unique_values(row, &columns)).collect();
             let all = values.len();
             values.sort_unstable();
             values.dedup();
-            if values.len() < all && columns.len() == index.columns.len() {
+            if values.len() < all {
+                let names = columns.iter().map(|column| &*table.columns[*column].name);
                 return Err(Error::misused(format!(
-                    "'{}' of '{}' cannot be created: rows share values; make them differ first",
-                    table.index_label(index),
+                    "'unique({})' of '{}' cannot be created: rows share values; make them differ \
+                     first",
+                    names.collect::<Vec<_>>().join(", "),
                     table.name
                 )));
             }
@@ -192,30 +191,41 @@ impl Tables {
         if before == table {
             return;
         }
-        let position =
-            |column: &Column| before.columns.iter().position(|old| is_or_was(column, old));
-        let old: Vec<_> = table.columns.iter().map(position).collect();
+        let moved = Moved::new(before, table);
         for (_, state) in self.rows.range_mut((id, "".into())..(id + 1, "".into())) {
-            let value = |row: &Row, from: Option<usize>, column: &Column| match from {
-                Some(index) => row.get(index).cloned().unwrap_or(Value::Null),
-                None => column.default.clone().unwrap_or(Value::Null),
-            };
-            let moved = |row: Row| {
-                let columns = old.iter().zip(&table.columns);
-                columns.map(|(from, column)| value(&row, *from, column)).collect()
-            };
-            state.row = state.row.take().map(moved);
+            state.row = state.row.take().map(|row| moved.row(&row));
         }
         self.unique.retain(|(of, ..), _| *of != id);
         let rows = self.of(id).filter_map(|(key, state)| Some((key, state.row.as_ref()?)));
+        let sets = table.unique_sets();
         let held = rows.flat_map(|(key, row)| {
-            let of_row = |columns: Vec<usize>| {
-                Some(((id, columns.clone(), unique_values(row, &columns)?), Arc::clone(key)))
-            };
-            table.unique_sets().into_iter().filter_map(of_row)
+            sets.iter().filter_map(move |columns| {
+                Some(((id, columns.clone(), unique_values(row, columns)?), Arc::clone(key)))
+            })
         });
         let held: Vec<_> = held.collect();
         self.unique.extend(held);
+    }
+}
+
+/// How rows of a table become those of its next declaration.
+struct Moved<'t> {
+    /// Each column, and where it was.
+    columns: Vec<(&'t Column, Option<usize>)>,
+}
+
+impl<'t> Moved<'t> {
+    fn new(before: &Table, table: &'t Table) -> Self {
+        let was = |column: &Column| before.columns.iter().position(|old| is_or_was(column, old));
+        Self { columns: table.columns.iter().map(|column| (column, was(column))).collect() }
+    }
+
+    fn row(&self, row: &Row) -> Row {
+        let value = |(column, was): &(&Column, Option<usize>)| match was {
+            Some(index) => row.get(*index).cloned().unwrap_or(Value::Null),
+            None => column.default.clone().unwrap_or(Value::Null),
+        };
+        self.columns.iter().map(value).collect()
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::Value;
 use super::value_order::compare;
-use super::{Decimal, Value};
 
 /// A condition on rows. It is either true or false: `Null` is a value like any other, equal only to
 /// itself, and neither less nor greater than anything. So, unlike in SQL, `Not` selects exactly the
@@ -237,18 +237,48 @@ fn text_of(value: &Value) -> Option<&str> {
 }
 
 /// Whether a list in JSON has an element. Numbers are equal by their value, everything else by its
-/// text, as it was written.
+/// text, as it was written; so are numbers of more than 100 characters, and exponents of more than 3
+/// digits, which not every database can read.
 pub fn list_has(json: &str, element: &str) -> bool {
     let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(json) else { return false };
-    let wanted = number(element);
-    let is_it = |found: &str| found == element || (wanted.is_some() && number(found) == wanted);
+    let wanted = Number::parse(element);
+    let is_it =
+        |found: &str| found == element || (wanted.is_some() && Number::parse(found) == wanted);
     elements.iter().any(|found| is_it(found.get()))
 }
 
-/// Parses a JSON number of up to 28 digits.
-fn number(json: &str) -> Option<Decimal> {
-    let is_number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    json.parse().ok().filter(|_| is_number)
+/// A number in JSON, exactly: its digits without zeros at either end, times a power of ten.
+#[derive(PartialEq, Eq)]
+struct Number {
+    is_negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Number {
+    fn parse(json: &str) -> Option<Self> {
+        let (is_negative, rest) = json.strip_prefix('-').map_or((false, json), |rest| (true, rest));
+        if json.len() > 100 || !rest.starts_with(|first: char| first.is_ascii_digit()) {
+            return None;
+        }
+        let (number, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+        if exponent.trim_start_matches(['-', '+']).len() > 3 {
+            return None;
+        }
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let digits = format!("{whole}{fraction}");
+        let significant = digits.trim_end_matches('0');
+        let zeros = digits.len() - significant.len();
+        let exponent =
+            exponent.parse::<i64>().ok()? + zeros.cast_signed() as i64 - fraction.len() as i64;
+        let digits = significant.trim_start_matches('0').to_owned();
+        let is_zero = digits.is_empty();
+        Some(Self {
+            is_negative: is_negative && !is_zero,
+            digits,
+            exponent: if is_zero { 0 } else { exponent },
+        })
+    }
 }
 
 #[cfg(test)]
@@ -300,6 +330,15 @@ mod tests {
             ("[1, 23]", "3", false),
             ("[1.50]", "1.5", true),
             ("[\"1.5\"]", "1.5", false),
+            ("[-0.0, 1e2]", "0", true),
+            ("[-0.0, 1e2]", "100.0", true),
+            ("[12e-1]", "1.2E+0", true),
+            ("[10]", "1", false),
+            ("[0.1]", "1", false),
+            ("[-1]", "1", false),
+            ("[1e200000]", "1e200000", true),
+            ("[1e200000]", "1", false),
+            ("[123456789012345678901234567890.0]", "123456789012345678901234567890", true),
             ("[true]", "true", true),
             ("{}", "1", false),
             ("[]", "null", false),

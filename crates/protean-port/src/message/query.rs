@@ -42,8 +42,16 @@ impl RowQuery {
                 "the table '{name}' has {count} columns; there is no column {column}"
             ));
         }
-        let (keys, after) = (self.sort_keys(table).len(), self.after.as_ref()?.len());
-        (keys != after)
-            .then(|| format!("rows of '{name}' are sorted by {keys} columns here, not by {after}"))
+        let (keys, after) = (self.sort_keys(table), self.after.as_ref()?);
+        if keys.len() != after.len() {
+            let (keys, after) = (keys.len(), after.len());
+            return Some(format!(
+                "rows of '{name}' are sorted by {keys} columns here, not by {after}"
+            ));
+        }
+        let is_key = |key: &SortKey| key.column == table.key;
+        let without_key = keys.iter().zip(after).any(|(key, value)| is_key(key) && value.is_null());
+        without_key
+            .then(|| format!("no row of '{name}' is without its key, so none comes after that"))
     }
 }

@@ -55,6 +55,18 @@ pub struct Index {
     pub unique: bool,
 }
 
+impl Index {
+    /// An index as it is declared, with these names of its columns: `index(author, title desc)`.
+    pub fn label<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> String {
+        let entries = self.columns.iter().zip(names).map(|(key, name)| match key.direction {
+            Direction::Ascending => name.to_owned(),
+            Direction::Descending => format!("{name} desc"),
+        });
+        let entries: Vec<String> = entries.collect();
+        format!("{}({})", if self.unique { "unique" } else { "index" }, entries.join(", "))
+    }
+}
+
 /// The column that holds the version of a row.
 pub const VERSION_COLUMN: &str = "_version";
 
@@ -127,6 +139,17 @@ impl Table {
 
     fn index_fault(&self) -> Option<String> {
         let table = &self.name;
+        let in_indexes = self.indexes.iter().flat_map(|index| &index.columns);
+        let in_indexes = in_indexes.filter_map(|key| self.columns.get(key.column));
+        let unique = self.columns.iter().filter(|column| column.unique);
+        if let Some(json) = unique.chain(in_indexes).find(|column| column.kind == ColumnKind::Json)
+        {
+            return Some(format!(
+                "'{}' of the table '{table}' holds JSON, which is neither compared nor sorted: \
+                 remove `unique` and `index`",
+                json.name
+            ));
+        }
         for (number, index) in self.indexes.iter().enumerate() {
             let name = self.index_label(index);
             if self.indexes[..number].contains(index) {
@@ -150,15 +173,8 @@ impl Table {
 
     /// An index as it is declared: `index(author, title desc)`.
     pub fn index_label(&self, index: &Index) -> String {
-        let names = index.columns.iter().map(|key| {
-            let name = self.columns.get(key.column).map_or("?", |column| &column.name);
-            match key.direction {
-                Direction::Ascending => name.to_owned(),
-                Direction::Descending => format!("{name} desc"),
-            }
-        });
-        let names: Vec<String> = names.collect();
-        format!("{}({})", if index.unique { "unique" } else { "index" }, names.join(", "))
+        let name = |key: &SortKey| self.columns.get(key.column).map_or("?", |column| &*column.name);
+        index.label(index.columns.iter().map(name))
     }
 
     /// The columns whose values no two rows may share, each set on its own; without the key.

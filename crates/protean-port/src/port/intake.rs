@@ -10,14 +10,15 @@ use std::sync::Arc;
 
 use super::BoxFuture;
 use crate::Result;
-use crate::message::{Priority, Timestamp};
+use crate::message::{Priority, Timestamp, type_name};
 
 /// Reads the intake. It is written through [`Store::commit`](super::Store::commit), and by other
 /// programs.
 pub trait IntakeTable: Send + Sync {
-    /// Rows in a range of priorities, in insertion order. A row waits for earlier rows of the same
-    /// transaction outside of the range, if the database knows the transactions. The time this
-    /// takes does not depend on the number of waiting rows.
+    /// Rows of some domains in a range of priorities, in insertion order, up to
+    /// [`IntakeRead::MAX_BYTES`]. A row waits for earlier rows of the same transaction and these
+    /// domains outside of the range, if the database knows the transactions. The time this takes
+    /// does not depend on the number of waiting rows.
     fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>>;
 
     /// Rejected rows after a place, in insertion order.
@@ -70,13 +71,25 @@ pub struct IntakeReject {
 /// A request for waiting rows.
 #[derive(Clone, Debug)]
 pub struct IntakeRead {
+    /// The domains whose rows are read.
+    pub domains: IntakeDomains,
     /// The lowest and the highest priority, both included. Priorities that no message can have lie
     /// below [`Priority::ALL`] or above.
     pub priorities: (Priority, Priority),
-    /// Excludes rows whose type names one of these domains, such as `Shop` in `Shop.PlaceOrder`.
-    pub except: Vec<String>,
+    /// Only rows after this place.
+    pub after: u64,
     /// At most this many.
     pub limit: usize,
+}
+
+/// Domains as types name them, such as `Shop` in `Shop.PlaceOrder`; the empty name stands for types
+/// that name none.
+#[derive(Clone, Debug)]
+pub enum IntakeDomains {
+    /// These.
+    Only(Vec<String>),
+    /// All others.
+    Except(Vec<String>),
 }
 
 /// A change of the intake.
@@ -102,14 +115,43 @@ pub enum IntakeChange {
 }
 
 impl IntakeRead {
-    /// The lowest and the highest priority as columns hold them: the ends of
-    /// [`Priority::ALL`] are open.
+    /// A page ends with the row with which data and metadata reach this size.
+    pub const MAX_BYTES: usize = 4 << 20;
+
+    /// All rows, as far as a page holds them.
+    pub fn first(limit: usize) -> Self {
+        let domains = IntakeDomains::Except(Vec::new());
+        Self { domains, priorities: Priority::ALL, after: 0, limit }
+    }
+
+    /// The lowest and the highest priority as columns hold them.
     pub fn range(&self) -> (i64, i64) {
-        let (lowest, highest) = self.priorities;
-        let (first, last) = Priority::ALL;
-        let lowest = if lowest == first { i64::MIN } else { lowest.value().into() };
-        let highest = if highest == last { i64::MAX } else { highest.value().into() };
-        (lowest, highest)
+        range(self.priorities)
+    }
+}
+
+/// The ends of a range of priorities as columns hold them: those of [`Priority::ALL`] are open,
+/// since a program may insert any number.
+pub(super) fn range((lowest, highest): (Priority, Priority)) -> (i64, i64) {
+    let (first, last) = Priority::ALL;
+    let lowest = if lowest == first { i64::MIN } else { lowest.value().into() };
+    let highest = if highest == last { i64::MAX } else { highest.value().into() };
+    (lowest, highest)
+}
+
+impl IntakeDomains {
+    /// The names, and whether those are the ones to read.
+    pub fn names(&self) -> (&[String], bool) {
+        match self {
+            Self::Only(names) => (names, true),
+            Self::Except(names) => (names, false),
+        }
+    }
+
+    /// True when rows of this domain are read.
+    pub fn has(&self, domain: &str) -> bool {
+        let (names, is_read) = self.names();
+        names.iter().any(|name| name == domain) == is_read
     }
 }
 
@@ -127,8 +169,26 @@ impl IntakeChange {
 }
 
 impl IntakeEntry {
-    /// The domain that the type names; `None` for a bare type.
-    pub fn domain(&self) -> Option<&str> {
-        self.type_name.split_once('.').map(|(domain, _)| domain)
+    /// The domain that the type names; empty for `PlaceOrder` and `PlaceOrder.v1`.
+    pub fn domain(&self) -> &str {
+        let stem = type_name::split_version(&self.type_name).map_or(&*self.type_name, |of| of.0);
+        stem.split_once('.').map_or("", |(domain, _)| domain)
+    }
+
+    /// The size of data and metadata in bytes.
+    pub fn bytes(&self) -> usize {
+        self.data.len() + self.metadata.as_ref().map_or(0, |metadata| metadata.len())
+    }
+}
+
+impl IntakeRow {
+    /// Cuts a page after the row with which it reaches [`IntakeRead::MAX_BYTES`].
+    pub fn cut(page: &mut Vec<Self>) {
+        let mut bytes = 0;
+        let end = page.iter().position(|row| {
+            bytes += row.entry.bytes();
+            bytes >= IntakeRead::MAX_BYTES
+        });
+        page.truncate(end.map_or(page.len(), |end| end + 1));
     }
 }

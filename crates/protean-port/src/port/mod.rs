@@ -54,7 +54,9 @@ pub use counter::{Count, Counter};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};
-pub use intake::{IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, IntakeTable};
+pub use intake::{
+    IntakeChange, IntakeDomains, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, IntakeTable,
+};
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };
@@ -67,10 +69,11 @@ pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
 pub use rows::{
-    Case, Direction, Operator, RowCondition, RowQuery, RowState, Rows, SortKey, TextPlace,
+    Case, Direction, Operator, RowCondition, RowQuery, RowState, Rows, SortKey, TextPlace, Wanted,
 };
 pub use schedules::{
-    SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledPlace, ScheduledRead, Schedules,
+    PendingWork, SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledPlace, ScheduledRead,
+    Schedules,
 };
 pub use schema::{ManualChange, Schema, SchemaDifference};
 pub use statement::{Statement, StatementRead};

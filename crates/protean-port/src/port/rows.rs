@@ -27,11 +27,21 @@ pub trait Rows: Send + Sync {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        wanted: Wanted,
     ) -> BoxFuture<'a, Result<String>>;
 
     /// The committed rows that the user's own SQL selects, each as a JSON object with the names of
     /// the columns.
     fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>>;
+}
+
+/// What is wanted of the rows that a query selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The rows, see [`Rows::query`].
+    Rows,
+    /// How many there are, see [`Rows::count`].
+    Count,
 }
 
 /// A row and its version. A removed row keeps its version, so that a new row with the same

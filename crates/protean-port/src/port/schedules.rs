@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::intake::range;
 use super::{BoxFuture, Count, Counter};
 use crate::message::{Category, Extensions, Kind, Message, Priority, Stream, Timestamp};
 use crate::{Error, Result};
@@ -19,6 +20,9 @@ pub trait Schedules: Send + Sync {
     /// Scheduled messages of a range of priorities: higher priorities first, in one of them those
     /// that are due first. The time it takes does not depend on how many are not due.
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>>;
+
+    /// True when some of this work is there, in one query.
+    fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>>;
 
     /// What is scheduled under this key.
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>>;
@@ -135,6 +139,25 @@ impl Count {
     /// Counts one message of the schedule.
     pub fn of_schedule(counter: Counter) -> Self {
         Self { group: SCHEDULE.into(), category: Category::named(SCHEDULE), counter, count: 1 }
+    }
+}
+
+/// What can enter the log: scheduled messages that are due, and rows of the intake.
+#[derive(Clone, Debug)]
+pub struct PendingWork {
+    /// The lowest and the highest priority, both included, as in
+    /// [`IntakeRead`](super::IntakeRead::priorities).
+    pub priorities: (Priority, Priority),
+    /// Messages that are due at this moment or earlier.
+    pub until: Timestamp,
+    /// Rows of these [domains](super::IntakeDomains).
+    pub domains: Vec<String>,
+}
+
+impl PendingWork {
+    /// The lowest and the highest priority as columns hold them.
+    pub fn range(&self) -> (i64, i64) {
+        range(self.priorities)
     }
 }
 

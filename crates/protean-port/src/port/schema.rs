@@ -27,8 +27,10 @@ pub struct SchemaDifference {
 pub struct ManualChange {
     /// The table.
     pub table: String,
-    /// The column.
+    /// The column, or the [index](Self::is_index): `unique(shelf, slot)`.
     pub column: String,
+    /// True when it is about an index on several columns.
+    pub is_index: bool,
     /// The name that a newer version of the program has given it.
     pub newer_name: Option<String>,
     /// What was found, what is declared, and what can be done in the program instead.
@@ -36,4 +38,11 @@ pub struct ManualChange {
     /// What may be run in the database, each a statement or a comment that begins with `--`.
     /// `<value>`, and anything else in angle brackets, stands for what only a person can decide.
     pub statements: Vec<String>,
+}
+
+impl ManualChange {
+    /// What it is about: `column 'email'`, `index 'unique(shelf, slot)'`.
+    pub fn subject(&self) -> String {
+        format!("{} '{}'", if self.is_index { "index" } else { "column" }, self.column)
+    }
 }

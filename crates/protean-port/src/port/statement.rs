@@ -48,6 +48,22 @@ impl Statement {
     }
 }
 
+impl StatementRead {
+    /// True when the statement has returned the same rows again, in the same order if it has an
+    /// ORDER BY.
+    pub fn is_repeated_by(&self, mut rows: Vec<String>) -> bool {
+        let words: Vec<&str> = self.statement.sql.split_whitespace().collect();
+        let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
+        if words.windows(2).any(|pair| is(pair[0], "ORDER") && is(pair[1], "BY")) {
+            return rows == self.rows;
+        }
+        let mut first = self.rows.clone();
+        first.sort_unstable();
+        rows.sort_unstable();
+        rows == first
+    }
+}
+
 /// Converts Rust values to parameters.
 macro_rules! values {
     ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {

@@ -9,10 +9,10 @@ use super::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
     DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus,
     IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Log, LogId,
-    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
-    RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
+    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, PendingWork,
+    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
     Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats,
-    Watched,
+    Wanted, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -91,6 +91,10 @@ impl<V: StoreView> CorrelatedEvents for ViewedStore<V> {
 impl<V: StoreView> Schedules for ViewedStore<V> {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         self.store.scheduled(read)
+    }
+
+    fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>> {
+        self.store.is_pending(work)
     }
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
@@ -235,8 +239,9 @@ impl<V: StoreView> Rows for ViewedStore<V> {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        wanted: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async move { self.store.explain(&self.viewed(table), query).await })
+        Box::pin(async move { self.store.explain(&self.viewed(table), query, wanted).await })
     }
 
     fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {

@@ -1,9 +1,12 @@
-WITH RECURSIVE level (priority) AS (
-    (SELECT priority FROM protean_intake WHERE priority <= $2 ORDER BY priority DESC LIMIT 1)
+WITH RECURSIVE level (domain, priority) AS (
+    (SELECT domain, priority FROM protean_intake ORDER BY domain, priority LIMIT 1)
     UNION ALL
-    SELECT (SELECT i.priority FROM protean_intake i
-             WHERE i.priority < level.priority ORDER BY i.priority DESC LIMIT 1)
-      FROM level WHERE level.priority >= $1
+    SELECT next.domain, next.priority
+      FROM level
+     CROSS JOIN LATERAL (
+        SELECT i.domain, i.priority FROM protean_intake i
+         WHERE (i.domain, i.priority) > (level.domain, level.priority)
+         ORDER BY i.domain, i.priority LIMIT 1) next
 )
 SELECT w.place, w.id, w.type, w.data, w.priority, w.key,
        EXISTS (SELECT FROM messages m
@@ -11,18 +14,20 @@ SELECT w.place, w.id, w.type, w.data, w.priority, w.key,
        OR EXISTS (SELECT FROM messages m
                    WHERE m.id = w.id AND m.kind = 'COMMAND' AND m.id <> m.correlation_id),
        w.metadata
-  FROM (SELECT i.place, i.id, i.type, i.data, i.priority, i.key, i.metadata
+  FROM (SELECT i.*, sum(i.bytes) OVER (ORDER BY i.place) - i.bytes AS bytes_before
           FROM level
          CROSS JOIN LATERAL (
-            SELECT * FROM protean_intake i
-             WHERE i.priority = level.priority
-               AND NOT (strpos(i.type, '.') > 0 AND split_part(i.type, '.', 1) = ANY ($4::text[]))
+            SELECT i.place, i.id, i.type, i.data, i.priority, i.key, i.metadata,
+                   octet_length(i.data) + coalesce(octet_length(i.metadata), 0) AS bytes
+              FROM protean_intake i
+             WHERE i.domain = level.domain AND i.priority = level.priority AND i.place > $5
                AND NOT EXISTS (SELECT FROM protean_intake e
                                 WHERE e.transaction = i.transaction AND e.place < i.place
                                   AND (e.priority < $1 OR e.priority > $2)
-                                  AND NOT (strpos(e.type, '.') > 0
-                                           AND split_part(e.type, '.', 1) = ANY ($4::text[])))
-             ORDER BY i.place LIMIT $3) i
-         WHERE level.priority >= $1
-         ORDER BY i.place LIMIT $3) w
+                                  AND (e.domain = ANY ($3::text[])) = $4)
+             ORDER BY i.place LIMIT $6) i
+         WHERE level.priority BETWEEN $1 AND $2
+           AND (level.domain = ANY ($3::text[])) = $4
+         ORDER BY i.place LIMIT $6) w
+ WHERE w.bytes_before < $7
  ORDER BY w.place

@@ -1,5 +1,7 @@
-WITH taken AS (
-    DELETE FROM protean_intake WHERE place = $1 RETURNING place, id, type, data, priority, key, metadata
+WITH refused (place, reason, time) AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])),
+taken AS (
+    DELETE FROM protean_intake i USING refused u WHERE i.place = u.place
+    RETURNING i.place, i.id, i.type, i.data, i.priority, i.key, i.metadata, u.reason, u.time
 )
 INSERT INTO protean_intake_rejects (place, id, type, data, priority, key, metadata, reason, time)
-SELECT place, id, type, data, priority, key, metadata, $2, $3 FROM taken
+SELECT place, id, type, data, priority, key, metadata, reason, time FROM taken

@@ -5,8 +5,6 @@ SELECT i.place, i.id, i.type, i.data, i.priority, i."key",
                    WHERE m.id = i.id AND m.kind = 'COMMAND' AND m.id <> m.correlation_id),
        i.metadata
   FROM protean_intake i
- WHERE i.priority = ?1
-   AND NOT (instr(i.type, '.') > 1
-            AND instr(?3, '.' || substr(i.type, 1, instr(i.type, '.'))) > 0)
+ WHERE i.domain = CAST(?1 AS TEXT) AND i.priority = ?2 AND i.place > ?3
  ORDER BY i.place
- LIMIT ?2
+ LIMIT ?4

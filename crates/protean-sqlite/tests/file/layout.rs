@@ -37,14 +37,14 @@ async fn refuses_what_cannot_be_extended() {
     let mut required = people();
     required.columns.push(Column { nullable: false, ..column("age", ColumnKind::Integer) });
     let mut changed = people();
-    changed.columns[1].kind = ColumnKind::Json;
+    changed.columns[1].kind = ColumnKind::Integer;
     let mut stricter = people();
     stricter.columns[1].nullable = false;
     let mut looser = people();
     looser.columns[1].unique = false;
     for (table, found) in [
         (required, "age"),
-        (changed, "JSON_TEXT"),
+        (changed, "INTEGER"),
         (stricter, "TEXT NOT NULL"),
         (looser, "DROP INDEX"),
     ] {

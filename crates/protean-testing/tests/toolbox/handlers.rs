@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use protean::{DomainBuilder, Error, Id, Result};
+use protean::prelude::{Context, Decimal, Handled};
+use protean::{DomainBuilder, Error, Id, Result, external_event, subscriber};
 use protean_testing::{Reaction, TestDomain};
 
 use crate::bank::{
@@ -76,6 +77,34 @@ fn what_other_systems_send_reaches_subscribers() {
         bank.when_received(stream, payload)
             .then_error(|error| assert!(error.to_string().contains(why), "{error}"));
     }
+}
+
+#[external_event(name = "Office.TransferOrdered", version = 2)]
+struct TransferOrdered {
+    account: Id,
+    #[field(max_value = 100)]
+    amount: Decimal,
+}
+
+struct Transfers;
+
+#[subscriber(stream = "office::transfer")]
+impl Transfers {
+    #[on]
+    async fn ordered(&self, event: TransferOrdered, ctx: &Context) -> Handled {
+        ctx.process(MakeDeposit { account_id: event.account, amount: event.amount })?;
+        Ok(())
+    }
+}
+
+#[test]
+fn events_of_another_domain_reach_subscribers() {
+    let bank = TestDomain::new(bank().register(Transfers));
+    bank.given_events::<Account>("7", [opened()]);
+    let ordered = |amount: i64| TransferOrdered { account: id(), amount: amount.into() };
+    bank.when_published("office::transfer", ordered(3)).then_commands([pay_in(3)]);
+    bank.when_published("office::transfer", ordered(101))
+        .then_error(|error| assert!(format!("{error:#}").contains("at most 100"), "{error:#}"));
 }
 
 #[test]

@@ -325,16 +325,27 @@ fn what_cannot_recur_is_a_fault_of_the_build() {
 
 #[test]
 fn a_recurring_command_that_breaks_its_rules_holds_up_no_other() {
-    let reasons = Arc::new(Mutex::new(vec!["late", "", "sold out"]));
+    is_held_up_by_no_other("");
+}
+
+#[test]
+fn a_recurring_command_that_panics_holds_up_no_other() {
+    is_held_up_by_no_other("panic");
+}
+
+/// A recurring command has this reason when it is made for the second time.
+fn is_held_up_by_no_other(second: &'static str) {
+    let reasons = Arc::new(Mutex::new(vec!["late", second, "sold out"]));
     let making = Arc::clone(&reasons);
-    let cancelling = Recurring::new("cancelling", "0 6 * * *", move || CancelOrder {
-        order_id: "a".into(),
-        reason: making.lock().unwrap().pop().unwrap_or_default().to_owned(),
+    let cancelling = Recurring::new("cancelling", "0 6 * * *", move || {
+        let reason = making.lock().unwrap().pop().unwrap_or_default();
+        assert_ne!(reason, "panic");
+        CancelOrder { order_id: "a".into(), reason: reason.to_owned() }
     });
     let shop = protean::domain("shop").aggregate::<Order>().register(Orders);
     let shop = TestDomain::new(shop.register(cancelling));
     shop.given(place("a")).advance(Duration::ZERO);
-    // The command for the next day, which has no reason yet, is made when this one is due.
+    // The command for the next day is made when this one is due.
     let sent = shop.domain().process(place("b")).after(6 * HOUR);
     assert!(shop.run(sent.into_future()).is_ok());
     shop.clock().advance(6 * HOUR);

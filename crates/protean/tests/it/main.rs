@@ -30,6 +30,7 @@ mod account;
 mod bank;
 mod browsing;
 mod checkout;
+mod external_events;
 mod facts;
 mod handlers;
 mod jar;

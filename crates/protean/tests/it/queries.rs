@@ -2,7 +2,7 @@
 
 use protean::prelude::{Context, Decimal, Id, Result, Root};
 use protean::{
-    Condition, Cursor, Domain, aggregate, aggregate_impl, event, projection, value_object,
+    Condition, Cursor, Domain, Json, aggregate, aggregate_impl, event, projection, value_object,
 };
 
 use crate::stores::local;
@@ -60,6 +60,26 @@ struct OrderRow {
     id: Id,
     label: String,
     city: Option<String>,
+}
+
+#[value_object]
+struct Packaging {
+    labels: Vec<String>,
+}
+
+#[projection(index(packaging.labels))]
+struct Parcel {
+    #[field(identifier)]
+    id: Id,
+    packaging: Packaging,
+}
+
+#[projection]
+struct Note {
+    #[field(identifier)]
+    id: Id,
+    #[field(unique)]
+    text: Json,
 }
 
 crate::on_every_store! {
@@ -189,6 +209,9 @@ async fn pages_lead_from_one_to_the_next(stores: &[String]) {
         assert_eq!(seen, ["r6", "r4", "r2", "r7", "r5", "r3", "r1"]);
         let first = by_city().page(7).await.unwrap();
         assert_eq!((first.rows.len(), first.next, first.total), (7, None, None));
+        // A page always leads on.
+        let smallest = by_city().page(0).await.unwrap();
+        assert_eq!((smallest.rows.len(), smallest.next.is_some()), (1, true));
         let second = by_city().offset(1).limit(2).all().await.unwrap();
         assert_eq!(second.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["r4", "r2"]);
     }
@@ -327,4 +350,13 @@ async fn an_explained_query_names_its_index() {
     let by_city = orders.query().filter(Order::ADDRESS.field(Address::CITY).equals("Ulm"));
     let plan = by_city.explain().await.unwrap();
     assert!(plan.contains("order.index(address_city)"), "{plan}");
+}
+
+#[test]
+fn an_index_on_json_is_refused() {
+    let domain = protean::domain("queries").projection::<Parcel>().projection::<Note>();
+    let error = domain.build().err().unwrap().to_string();
+    for column in ["'packaging_labels' of the table 'parcel'", "'text' of the table 'note'"] {
+        assert!(error.contains(&format!("{column} holds JSON")), "{error}");
+    }
 }

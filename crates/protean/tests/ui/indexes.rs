@@ -14,6 +14,8 @@ struct Book {
     title: String,
     #[field(index)]
     tags: Vec<String>,
+    #[field(index)]
+    prices: std::collections::BTreeMap<String, i64>,
 }
 
 #[aggregate(event_sourced, index(owner))]

@@ -28,6 +28,7 @@ pub fn router(domain: Domain) -> Router {
         .route("/orders", post(orders::place))
         .route("/orders/{id}", get(orders::show))
         .route("/books", get(books::search))
+        .route("/authors/{author}/books", get(books::of_author))
         .with_state(domain);
     guarded(routes)
 }
@@ -44,7 +45,8 @@ pub fn guarded(routes: Router) -> Router {
 }
 
 async fn nothing_here(uri: Uri) -> Problem {
-    let routes = "there is POST /orders, GET /orders/{id} and GET /books";
+    let routes =
+        "there is POST /orders, GET /orders/{id}, GET /books and GET /authors/{author}/books";
     Problem::new(StatusCode::NOT_FOUND, format!("nothing is at '{}': {routes}", uri.path()))
 }
 

@@ -6,6 +6,7 @@
 //! * [`commands`]: what no command ever shows: secrets, and what commands a terminal
 //! * [`imports`]: the program imports: again, beside a server, for a person
 //! * [`configurations`]: files that are wrong, and what is said about them
+//! * [`pages`]: pages of an author among 300,000 books
 //! * [`partner`]: orders through another shop
 //! * [`placing`]: orders one by one, in memory
 //! * [`orders`]: orders over HTTP, from the request to what became of them
@@ -24,6 +25,7 @@ mod configurations;
 mod imports;
 mod load;
 mod orders;
+mod pages;
 mod partner;
 mod placing;
 mod requests;

@@ -154,3 +154,33 @@ fn the_catalog_is_searched_by_author_and_title() {
     assert_eq!(titles("?author=Lem&title=Dune"), [""; 0]);
     assert_eq!(titles("?limit=1"), ["Dune"]);
 }
+
+#[test]
+fn the_books_of_an_author_come_in_pages() {
+    let shop = Shop::new();
+    let titles = ["Eden", "Fiasco", "Golem XIV", "Solaris", "The Invincible"];
+    let rows: String = titles.iter().map(|title| format!("{title},Stanisław Lem,,9\n")).collect();
+    shop.file("books.csv", format!("title,author,isbn,price\n{rows}Dune,Herbert,,9\n"));
+    shop.json(&["import", "books.csv"]);
+    shop.json(&["server", "--test-mode"]);
+    let web = shop.serve(&[]);
+    let first = "/authors/Stanis%C5%82aw%20Lem/books?limit=2".to_owned();
+    let (mut path, mut found) = (first.clone(), Vec::new());
+    loop {
+        let page = web.get(&path);
+        assert_eq!(page.status, 200, "{page:?}");
+        let page = page.json();
+        let title = |book: &Value| book["title"].as_str().unwrap().to_owned();
+        found.push(page["books"].as_array().unwrap().iter().map(title).collect::<Vec<_>>());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("{first}&after={next}");
+    }
+    assert_eq!(found, [&titles[..2], &titles[2..4], &titles[4..]]);
+
+    let of_another = path.replace("Stanis%C5%82aw%20Lem", "Herbert");
+    for wrong in ["/authors/Herbert/books?after=7", &of_another] {
+        let refused = web.get(wrong);
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.json().to_string().contains("cursor"), "{refused:?}");
+    }
+}

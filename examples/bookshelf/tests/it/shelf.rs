@@ -1,8 +1,8 @@
 //! Books one by one, and the catalog that people ask.
 
 use bookshelf::book::{AddBook, Book};
-use bookshelf::catalog::BooksByAuthor;
-use protean::Domain;
+use bookshelf::catalog::{BookCatalog, BooksByAuthor};
+use protean::{Domain, Page};
 
 const AT_ONCE: &str = "
     event_processing = \"sync\"
@@ -27,11 +27,15 @@ async fn the_catalog_lists_an_author_by_title() {
     {
         shelf.process(book(title, author)).synchronous().await.unwrap();
     }
-    let query = BooksByAuthor { author: "Lem".into(), limit: 2 };
-    let found = shelf.dispatch(query).await.unwrap();
-    let titles: Vec<&str> = found.iter().map(|row| row.title.as_str()).collect();
-    assert_eq!(titles, ["Eden", "Fiasco"]);
-    let query = BooksByAuthor { author: "Lem".into(), limit: 0 };
+    let query = |after, limit| BooksByAuthor { author: "Lem".into(), after, limit };
+    let titles = |page: &Page<BookCatalog>| -> Vec<String> {
+        page.rows.iter().map(|row| row.title.clone()).collect()
+    };
+    let first = shelf.dispatch(query(None, 2)).await.unwrap();
+    assert_eq!(titles(&first), ["Eden", "Fiasco"]);
+    let last = shelf.dispatch(query(first.next, 2)).await.unwrap();
+    assert_eq!((titles(&last), last.next), (vec!["Solaris".to_owned()], None));
+    let query = query(None, 0);
     assert!(shelf.dispatch(query).await.unwrap_err().is_invalid());
 }
 

@@ -19,7 +19,7 @@
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log; `follow`: and while it grows
-//! * [`lock`]: the committed forms of its messages
+//! * [`lock`]: the committed forms of its messages; [`contracts`]: what others rely on
 //! * [`health`]: the server's health over HTTP
 //! * [`tools`]: what operators do beside the server
 //! * [`workers`]: several server processes, and their supervisor
@@ -33,6 +33,7 @@ mod backlog;
 mod bank;
 #[cfg(unix)]
 mod branch;
+mod contracts;
 mod counter;
 mod dead_letters;
 mod demo;

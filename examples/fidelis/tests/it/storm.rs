@@ -135,7 +135,7 @@ impl Storm {
     }
 
     /// Waits for the end of the trial, and judges.
-    #[expect(clippy::print_stdout, reason = "the figures are for whoever asks for them")]
+    #[expect(clippy::print_stdout, reason = "the figures are for people who ask for them")]
     fn ends(mut self, mut trial: Child) -> Value {
         while trial.try_wait().unwrap().is_none() {
             self.rages(Duration::from_millis(200));

@@ -10,7 +10,7 @@ use proptest::proptest;
 use protean::prelude::{Decimal, Id};
 use protean_testing::TestDomain;
 
-use crate::accounts::assert_closed;
+use crate::accounts::{UNKNOWN_SKU, assert_closed};
 
 /// What may happen next in the shop.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let place = (0_u8..3, 1_i64..4).prop_map(|(sku, quantity)| Step::Place { sku, quantity });
+    let place = (0_u8..4, 1_i64..4).prop_map(|(sku, quantity)| Step::Place { sku, quantity });
     let pay = (any::<usize>(), prop::bool::weighted(0.3))
         .prop_map(|(order, is_declined)| Step::Pay { order, is_declined });
     let jump = (0_u64..3_600_000).prop_map(|ms| Step::Jump(Duration::from_millis(ms)));
@@ -40,7 +40,8 @@ proptest! {
         for step in steps {
             match step {
                 Step::Place { sku, quantity } => {
-                    let (order_id, sku) = (placed.to_string().into(), sku.to_string().into());
+                    let sku = if sku < 3 { sku.to_string() } else { UNKNOWN_SKU.to_owned() };
+                    let (order_id, sku) = (placed.to_string().into(), sku.into());
                     let price = Decimal::new(1 + placed as i64, 2);
                     shop.given(PlaceOrder { order_id, sku, quantity, price, seconds_to_pay: 900 });
                     placed += 1;

@@ -194,7 +194,7 @@ async fn await_ends(shop: &Shop, count: u64) -> Result {
     }
 }
 
-/// Waits until nothing is on the way, and until no compensation is scheduled or under way any more.
+/// Waits until nothing is on the way. Timers and the recurring report may still be scheduled.
 async fn await_rest(shop: &Shop) -> Value {
     let began = Instant::now();
     loop {

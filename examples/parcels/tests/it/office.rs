@@ -181,6 +181,11 @@ impl Office {
         runs
     }
 
+    /// How many parcels have got their mail.
+    pub(crate) fn mailed(&self) -> usize {
+        self.runs().keys().filter(|(handler, _)| handler == "mail").count()
+    }
+
     /// Each of the handlers has run once for each of the parcels, and once more where a kill is why:
     /// of the process that had run it, or of one whose work others were taking over.
     pub(crate) fn assert_run_once(&self, handlers: &[&str], parcels: &BTreeSet<String>) {

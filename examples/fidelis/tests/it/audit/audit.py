@@ -79,6 +79,7 @@ def note(event):
         "id": message.metadata.headers.id,
         "priority": message.metadata.domain.priority,
         "verified": message.verify_integrity(),
+        "tenant": message.metadata.extensions.get("tenant"),
         "class": type(event).__name__,
         "fields": event.payload,
     }

@@ -34,7 +34,7 @@ async fn deposit_into_each(branch: &Branch) -> usize {
     for summary in &accounts {
         let (account_id, amount) = (summary.account_id.clone(), Decimal::new(50, 2));
         let deposit = MakeDeposit { account_id, amount, reference: Some("Zoë".to_owned()) };
-        domain.process(deposit).asynchronous().await.unwrap();
+        domain.process(deposit).metadata("tenant", "acme").asynchronous().await.unwrap();
     }
     accounts.len()
 }
@@ -68,6 +68,10 @@ async fn every_event_of_the_bank_arrives_in_python_once() {
     assert!(notes.iter().all(|note| note["verified"] == true), "{notes:?}");
     for (class, count) in [("AccountOpened", 170), ("DepositMade", deposits)] {
         assert_eq!(notes.iter().filter(|note| note["class"] == class).count(), count);
+    }
+    for note in &notes {
+        let tenant = (note["class"] == "DepositMade").then_some("acme");
+        assert_eq!(note["tenant"].as_str(), tenant, "metadata that the bank has set: {note}");
     }
     let in_bulk = notes.iter().filter(|note| note["priority"] == -50);
     assert_eq!(in_bulk.count(), 150);

@@ -3,6 +3,12 @@
 from audit import Referral, audit
 from protean.server.engine import Engine
 
+
+@audit.event_enricher
+def say_where_from(event, aggregate):
+    return {"office": "Whitehall"}
+
+
 audit.init(traverse=False)
 with audit.domain_context():
     for number in range(20):

@@ -6,7 +6,7 @@ use fidelis::account::OpenAccount;
 use fidelis::summary::AccountSummary;
 use protean::Payload;
 use protean::prelude::{Context, Decimal, Domain, Handled};
-use protean::{Server, subscriber};
+use protean::{Server, ensure, external_event, subscriber};
 use serde::Deserialize;
 
 use super::office::Office;
@@ -27,18 +27,21 @@ fn open(referral: Referral, ctx: &Context) -> Handled {
 }
 
 /// What a Protean for Python publishes, with its envelope.
-#[derive(Deserialize)]
-struct Published {
-    data: Referral,
+#[external_event(name = "Audit.CustomerReferred")]
+struct CustomerReferred {
+    holder: String,
+    number: String,
 }
 
 struct Referrals;
 
 #[subscriber(stream = "audit::referral")]
 impl Referrals {
-    #[handle]
-    async fn referred(&self, published: Published, ctx: &Context) -> Handled {
-        open(published.data, ctx)
+    #[on]
+    async fn referred(&self, event: CustomerReferred, ctx: &Context) -> Handled {
+        let office = ctx.metadata().get("office");
+        ensure!(office == Some("Whitehall"), "office" => "the metadata must say where it is from");
+        open(Referral { holder: event.holder, number: event.number }, ctx)
     }
 }
 

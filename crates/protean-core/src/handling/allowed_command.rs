@@ -8,15 +8,15 @@ use super::registry::Registry;
 use crate::model::Command;
 
 /// Allows the command `C` in the intake, once registered.
-pub struct TakenIn<C>(PhantomData<fn(C)>);
+pub struct AllowedCommand<C>(PhantomData<fn(C)>);
 
-impl<C: Command> TakenIn<C> {
+impl<C: Command> AllowedCommand<C> {
     pub(crate) fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<C: Command> Register for TakenIn<C> {
+impl<C: Command> Register for AllowedCommand<C> {
     fn register(self, registry: &mut Registry) {
         registry.intake.push(IntakeCommand::of::<C>());
     }

@@ -1,1 +1,0 @@
-CREATE INDEX protean_intake_by_priority ON protean_intake (priority, place)

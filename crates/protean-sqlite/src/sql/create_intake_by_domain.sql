@@ -1,0 +1,1 @@
+CREATE INDEX protean_intake_by_domain ON protean_intake (domain, priority, place)
