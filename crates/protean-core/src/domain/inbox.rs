@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use protean_port::message::{
-    Category, Envelope, Extensions, Id, Kind, Message, Priority, Recorded,
+    Category, Envelope, Extensions, Foreign, Id, Kind, Message, Priority, Recorded,
 };
 use protean_port::port::Entry;
 use protean_port::{Error, Result, Violations};
@@ -39,16 +39,11 @@ pub fn message_from_entry(
     };
     fits(category.as_str(), &data).map_err(|error| error.to_string())?;
     let envelope = entry.data.as_deref().map(Envelope::read).and_then(Result::ok);
-    let priority = envelope.as_ref().map_or(Priority::NORMAL, |read| read.priority);
     let id = match &envelope {
         Some(event) if is_typed(domain, category) => Id::from(&*event.id),
         _ => Id::from(entry.at.id.as_str()),
     };
-    let sent = envelope.map(|read| read.extensions).unwrap_or_default();
-    let received = message(domain, category, &id, data, priority);
-    // Deadlines and keys are those of commands, and this is an event.
-    let extensions = Enrichment::of(&sent).inherited(Extensions::default());
-    Ok(Message { extensions, ..received })
+    Ok(message(domain, category, &id, data, envelope.as_ref(), Priority::NORMAL))
 }
 
 /// The whole entry, for its dead letter: the bytes of its field `data` when
@@ -78,7 +73,8 @@ fn is_typed(domain: &Domain, category: &Category) -> bool {
 pub async fn inject_event<E: ExternalEvent>(domain: &Domain, stream: &str, event: &E) -> Result {
     let data = to_json(E::NAME, event)?;
     let (sender, _) = E::NAME.split_once('.').unwrap_or((E::NAME, ""));
-    let of_event = message(domain, &Category::named(stream), &Id::new(), data, Priority::NORMAL);
+    let (category, priority) = (Category::named(stream), domain.priority());
+    let of_event = message(domain, &category, &Id::new(), data, None, priority);
     let type_name = format!("{}.v{}", E::NAME, E::VERSION).into();
     let of_event = Message { type_name, version: E::VERSION, ..of_event };
     let recorded = Recorded { position: 0, stream_position: 0, message: of_event };
@@ -106,20 +102,27 @@ pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Resul
         Error::invalid(Violations::of("payload", format!("must be JSON, is {payload:.40?}")))
     })?;
     fits(stream, data)?;
-    let message = message(domain, &category, &Id::new(), data.to_owned(), domain.priority());
+    let envelope = Envelope::read(data.as_bytes()).ok();
+    let (id, priority) = (Id::new(), domain.priority());
+    let message = message(domain, &category, &id, data.to_owned(), envelope.as_ref(), priority);
     domain.unit_of_work(async |context| context.unit().append(message.clone())).await
 }
 
+/// The message that stands for an entry: with the priority, the metadata and the trace context of
+/// its envelope, or of this priority.
 fn message(
     domain: &Domain,
     category: &Category,
     entry: &Id,
     data: String,
+    envelope: Option<&Foreign<'_>>,
     priority: Priority,
 ) -> Message {
     let stream = category.stream(entry);
     let id: Arc<str> = format!("{stream}-0").into();
     let (name, version) = ENTRY_RECEIVED;
+    // Deadlines and keys are those of commands, and this is an event.
+    let sent = envelope.map(|read| Enrichment::of(&read.extensions)).unwrap_or_default();
     Message {
         correlation_id: Arc::clone(&id),
         id,
@@ -127,11 +130,11 @@ fn message(
         kind: Kind::Event,
         type_name: domain.catalog().type_name(name, version),
         version,
-        priority,
+        priority: envelope.map_or(priority, |read| read.priority),
         causation_id: None,
         time: domain.clock().now(),
         data: data.into(),
-        extensions: Extensions::default(),
+        extensions: sent.inherited(Extensions::default()),
     }
 }
 

@@ -28,3 +28,18 @@ impl Field for Cursor {
         String::read(values).map(Self::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, Field, Rules, Values};
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written() {
+        for cursor in [Some(Cursor::from("WyJh")), Some("".into()), None] {
+            let mut row = Vec::new();
+            cursor.write(&mut row);
+            assert_eq!(Option::<Cursor>::read(&mut Values::new(&row)), Ok(cursor));
+        }
+        assert_eq!(Option::<Cursor>::columns("after", &Rules::named("after")).len(), 1);
+    }
+}

@@ -1,5 +1,7 @@
 //! Idempotency keys: what a key answers, and when it is deleted.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -158,4 +160,38 @@ async fn a_letter_whose_name_was_taken_again_stays_dead(on: On) {
         (7, 1)
     );
     harness.assert_closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_without_a_key_leaves_nothing_but_messages() {
+    let (harness, _) = harness(On::Sqlite, "");
+    let several = async |count: u32| {
+        for _ in 0..count {
+            harness.domain.process(add(1)).asynchronous().await.unwrap();
+            harness.domain.process(add(1)).synchronous().await.unwrap();
+            let _refused = harness.domain.process(add(-1_000)).synchronous().await.unwrap_err();
+        }
+        harness.drain().await;
+        rows(&harness.folder().join("harness.db"))
+    };
+    // After the first ones there are the rows of the groups, of the tally and its snapshot.
+    let (first, later) = (several(30).await, several(30).await);
+    let grown: Vec<_> = later.iter().filter(|(table, rows)| first[*table] != **rows).collect();
+    assert_eq!(grown, [(&"messages".to_owned(), &(first["messages"] + 120))], "{later:?}");
+    assert_eq!(later["idempotency"], 0);
+    harness.domain.process(add(1)).idempotency_key("row-1").asynchronous().await.unwrap();
+    harness.domain.process(add(1)).keep_outcome().asynchronous().await.unwrap();
+    assert_eq!(several(0).await["idempotency"], 2);
+}
+
+/// How many rows each table of a database file has.
+fn rows(file: &Path) -> BTreeMap<String, i64> {
+    let file = rusqlite::Connection::open(file).unwrap();
+    let mut tables = file.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+    let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
+    let count = |table: &str| {
+        let sql = format!("SELECT count(*) FROM \"{table}\"");
+        file.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    tables.map(|table| (table.clone(), count(&table))).collect()
 }

@@ -7,7 +7,7 @@
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims; `claims`: 50 times, real processes under load
 //! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
-//! * `relay`, `relay_pages`, `external`, `published`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`, `two_domains`: and back; `intake`, `intake_domains`, `intake_rejects`, `plain_programs`, `own_tables`: and SQL
+//! * `relay`, `relay_pages`, `external`, `published`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`, `two_domains`: and back; `intake`, `intake_domains`, `intake_rejects`, `intake_rows`, `plain_programs`, `own_tables`: and SQL
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, when they are deleted; `outcomes`, `caught_up`: what became of a command; `explain`: why it waits
@@ -15,7 +15,7 @@
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut; `stops`: or of one
-//! * `snapshots`: among units that commit together; `two_aggregates`, `process_managers`: one handler, several categories; `scheduled`: and time
+//! * `snapshots`: among units that commit together; `two_aggregates`, `process_managers`: one handler, several categories; `scheduled`, `scheduled_memory`: and time
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
 //! * `rebuild`, `beside_rebuilds`: a projection filled anew; `renames`: groups under other names
@@ -51,6 +51,7 @@ mod health;
 mod intake;
 mod intake_domains;
 mod intake_rejects;
+mod intake_rows;
 mod keys;
 mod kills;
 mod lanes;
@@ -79,6 +80,8 @@ mod relay_pages;
 mod renames;
 mod rollout;
 mod scheduled;
+#[cfg(target_os = "linux")]
+mod scheduled_memory;
 mod schedules;
 mod serve;
 mod shared;

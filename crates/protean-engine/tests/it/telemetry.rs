@@ -9,7 +9,7 @@ use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::harness::{Harness, On};
-use crate::tallies::{Add, Added, Tally};
+use crate::tallies::{Add, Added, Numbers, Tally};
 
 /// Says what it does, fails for 13 and refuses 14.
 struct Speaker;
@@ -144,6 +144,53 @@ async fn a_message_that_is_refused_is_given_up_both_ways() {
         assert_eq!(given_up.len(), 1, "{given_up:?}");
         assert!(given_up[0].contains("attempt=1 "), "{given_up:?}");
     }
+}
+
+#[tokio::test]
+async fn a_line_of_a_handler_carries_metadata_and_the_trace() {
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for before in ["", AT_ONCE] {
+        let (lines, _capturing) = Lines::capture();
+        let harness = harness(before);
+        let command = harness.domain.process(Add { tally: "t1".into(), number: 1 });
+        let command = command.metadata("user", "Ada Lovelace").metadata("tenant", "acme");
+        let traceparent = format!("00-{trace}-00f067aa0ba902b7-01").parse().unwrap();
+        command.traceparent(traceparent).correlation_id("chain").await.unwrap();
+        if before.is_empty() {
+            harness.drain().await;
+        }
+        let heard = lines.with("heard 1");
+        let of_message = SPAN.trim_end_matches('}');
+        let span = format!(
+            "{of_message} metadata=tenant=acme user=\"Ada Lovelace\" trace_id=\"{trace}\"}}"
+        );
+        assert!(heard.len() == 1 && heard[0].contains(&span), "{heard:?}");
+        // That of the command's own handler says so too.
+        let started = lines.with("handler.started");
+        assert!(
+            started.len() >= 2 && started.iter().all(|line| line.contains(trace)),
+            "{started:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_plan_in_the_log_is_that_of_the_database() {
+    let (lines, _capturing) = Lines::capture();
+    let harness = Harness::new(On::Sqlite);
+    let rows = harness.domain.repository::<Numbers>().await.unwrap();
+    let marked = || rows.query().filter(Numbers::MARK.equals("m".to_owned()));
+    let mut logged = 0;
+    marked().all().await.unwrap();
+    marked().order_by(Numbers::TALLY.descending()).page(3).await.unwrap();
+    for line in lines.with("protean::query") {
+        assert!(line.trim_start().starts_with("DEBUG protean::query:"), "{line}");
+        for part in ["table=\"numbers\"", "plan=\"SELECT ", "SEARCH numbers USING INDEX"] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        logged += 1;
+    }
+    assert_eq!(logged, 2);
 }
 
 #[projection]

@@ -8,6 +8,8 @@ use protean::{
     entity_impl, event, projection, projector, value_object, value_object_impl,
 };
 
+use crate::stores::local;
+
 #[value_object]
 pub(super) struct Period {
     pub(super) start: Date,
@@ -223,10 +225,11 @@ impl protean::port::Clock for Hands {
 
 /// On each kind of store that needs no server.
 pub(super) fn domains(folder: &tempfile::TempDir) -> Vec<(Domain, Hands)> {
-    let file = folder.path().join("rules.db");
-    let sqlite = format!("provider = \"sqlite\"\ndatabase_uri = 'sqlite:{}'", file.display());
-    let configs = ["provider = \"memory\"".to_owned(), sqlite];
-    let build = |database: String| {
+    domains_on(&local(folder, "rules.db"))
+}
+
+pub(super) fn domains_on(stores: &[String]) -> Vec<(Domain, Hands)> {
+    let build = |database: &String| {
         let config = format!("event_processing = \"sync\"\n[databases.default]\n{database}\n");
         let builder = protean::domain("rules").config(&config).aggregate::<Order>();
         let clock = Hands::default();
@@ -234,7 +237,7 @@ pub(super) fn domains(folder: &tempfile::TempDir) -> Vec<(Domain, Hands)> {
         let builder = builder.projection::<OrderRow>().register(Orders).register(Rows);
         (builder.clock(clock.clone()).build().unwrap(), clock)
     };
-    configs.into_iter().map(build).collect()
+    stores.iter().map(build).collect()
 }
 
 pub(super) fn day(text: &str) -> Date {

@@ -12,7 +12,7 @@
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
 //! * [`past`]: aggregates as they were
-//! * [`queries`], [`browsing`]: which rows are found, page by page, and changed together
+//! * [`queries`], [`browsing`]: which rows are found, page by page, and changed together, on all [`stores`]
 //! * [`renamed`]: fields that have another name than in the version before
 //! * [`processes`]: process managers
 //! * [`checkout`]: orders with rules of every kind, for the four modules below
@@ -47,6 +47,7 @@ mod shop;
 mod snapshots;
 mod stamps;
 mod states;
+mod stores;
 mod structures;
 mod subscribers;
 mod trace;

@@ -1,9 +1,11 @@
-//! Queries as users write them, on each store that needs no server.
+//! Queries as users write them, on every store.
 
 use protean::prelude::{Context, Decimal, Id, Result, Root};
 use protean::{
     Condition, Cursor, Domain, Json, aggregate, aggregate_impl, event, projection, value_object,
 };
+
+use crate::stores::local;
 
 #[value_object]
 #[derive(PartialEq, Eq)]
@@ -80,11 +82,18 @@ struct Note {
     text: Json,
 }
 
-fn domains(folder: &tempfile::TempDir) -> Vec<Domain> {
-    let file = folder.path().join("queries.db");
-    let sqlite = format!("provider = \"sqlite\"\ndatabase_uri = 'sqlite:{}'", file.display());
-    let configs = ["provider = \"memory\"".to_owned(), sqlite];
-    let build = |database: String| {
+crate::on_every_store! {
+    every_condition_finds_its_rows
+    pages_lead_from_one_to_the_next
+    a_cursor_of_another_query_is_refused
+    a_selection_is_changed_as_the_unit_sees_it
+    changing_a_selection_keeps_every_rule
+    one_unit_changes_a_thousand_rows_at_most
+    a_query_that_is_too_much_is_refused_everywhere
+}
+
+fn domains(stores: &[String]) -> Vec<Domain> {
+    let build = |database: &String| {
         let config = format!("[databases.default]\n{database}\n");
         let builder = protean::domain("queries").config(&config);
         builder
@@ -94,7 +103,7 @@ fn domains(folder: &tempfile::TempDir) -> Vec<Domain> {
             .build()
             .unwrap()
     };
-    configs.into_iter().map(build).collect()
+    stores.iter().map(build).collect()
 }
 
 fn address(street: &str, city: Option<&str>, code: &str) -> Address {
@@ -137,10 +146,8 @@ async fn numbers(domain: &Domain, condition: Condition<Order>) -> Vec<u32> {
     orders.iter().map(|order| order.number).collect()
 }
 
-#[tokio::test]
-async fn every_condition_finds_its_rows() {
-    let folder = tempfile::tempdir().unwrap();
-    for domain in domains(&folder) {
+async fn every_condition_finds_its_rows(stores: &[String]) {
+    for domain in domains(stores) {
         filled(&domain, 6).await;
         let cases: Vec<(Condition<Order>, &[u32])> = vec![
             (Order::ID.equals("o3"), &[3]),
@@ -180,10 +187,8 @@ async fn every_condition_finds_its_rows() {
     }
 }
 
-#[tokio::test]
-async fn pages_lead_from_one_to_the_next() {
-    let folder = tempfile::tempdir().unwrap();
-    for domain in domains(&folder) {
+async fn pages_lead_from_one_to_the_next(stores: &[String]) {
+    for domain in domains(stores) {
         filled(&domain, 7).await;
         let rows = domain.repository::<OrderRow>().await.unwrap();
         let by_city = || rows.query().order_by(OrderRow::CITY.descending());
@@ -212,10 +217,8 @@ async fn pages_lead_from_one_to_the_next() {
     }
 }
 
-#[tokio::test]
-async fn a_cursor_of_another_query_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    for domain in domains(&folder) {
+async fn a_cursor_of_another_query_is_refused(stores: &[String]) {
+    for domain in domains(stores) {
         filled(&domain, 4).await;
         let rows = domain.repository::<OrderRow>().await.unwrap();
         let cursor = rows.query().order_by(OrderRow::CITY.ascending()).page(2).await.unwrap().next;
@@ -243,10 +246,8 @@ async fn a_cursor_of_another_query_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn a_selection_is_changed_as_the_unit_sees_it() {
-    let folder = tempfile::tempdir().unwrap();
-    for domain in domains(&folder) {
+async fn a_selection_is_changed_as_the_unit_sees_it(stores: &[String]) {
+    for domain in domains(stores) {
         filled(&domain, 6).await;
         let changed = domain.unit_of_work(async |ctx: &Context| {
             let orders = ctx.repository::<Order>();
@@ -270,10 +271,8 @@ async fn a_selection_is_changed_as_the_unit_sees_it() {
     }
 }
 
-#[tokio::test]
-async fn changing_a_selection_keeps_every_rule() {
-    let folder = tempfile::tempdir().unwrap();
-    for domain in domains(&folder) {
+async fn changing_a_selection_keeps_every_rule(stores: &[String]) {
+    for domain in domains(stores) {
         filled(&domain, 6).await;
         let broken = domain.unit_of_work(async |ctx: &Context| {
             ctx.repository::<Order>()
@@ -307,10 +306,8 @@ async fn changing_a_selection_keeps_every_rule() {
     }
 }
 
-#[tokio::test]
-async fn one_unit_changes_a_thousand_rows_at_most() {
-    let folder = tempfile::tempdir().unwrap();
-    for domain in domains(&folder) {
+async fn one_unit_changes_a_thousand_rows_at_most(stores: &[String]) {
+    for domain in domains(stores) {
         filled(&domain, 1_001).await;
         let all = domain.unit_of_work(async |ctx: &Context| {
             ctx.repository::<OrderRow>().remove_where(Condition::all([])).await
@@ -326,10 +323,8 @@ async fn one_unit_changes_a_thousand_rows_at_most() {
     }
 }
 
-#[tokio::test]
-async fn a_query_that_is_too_much_is_refused_everywhere() {
-    let folder = tempfile::tempdir().unwrap();
-    for domain in domains(&folder) {
+async fn a_query_that_is_too_much_is_refused_everywhere(stores: &[String]) {
+    for domain in domains(stores) {
         let orders = domain.repository::<Order>().await.unwrap();
         let many = orders.query().filter(Order::NUMBER.one_of(0..10_001_u32));
         let error = many.all().await.unwrap_err().to_string();
@@ -344,7 +339,7 @@ async fn a_query_that_is_too_much_is_refused_everywhere() {
 #[tokio::test]
 async fn an_explained_query_names_its_index() {
     let folder = tempfile::tempdir().unwrap();
-    let [_, domain] = &domains(&folder)[..] else { panic!("memory and SQLite") };
+    let [_, domain] = &domains(&local(&folder, "test.db"))[..] else { panic!("memory and SQLite") };
     let orders = domain.repository::<Order>().await.unwrap();
     let open = orders.query().filter(Order::STATE.equals(State::Open));
     let plan = open.order_by(Order::TOTAL.descending()).limit(5).explain().await.unwrap();

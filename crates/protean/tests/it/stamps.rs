@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use protean::Date;
 
-use crate::checkout::{Move, Order, OrderRow, Status, add, day, domains};
+use crate::checkout::{Move, Order, OrderRow, Status, add, day, domains, domains_on};
 
-#[tokio::test]
-async fn moments_of_creation_and_change_are_those_of_the_message() {
-    let folder = tempfile::tempdir().unwrap();
-    for (domain, clock) in domains(&folder) {
+crate::on_every_store! { moments_of_creation_and_change_are_those_of_the_message }
+
+async fn moments_of_creation_and_change_are_those_of_the_message(stores: &[String]) {
+    for (domain, clock) in domains_on(stores) {
         let go = |status| Move { order: "1".into(), through: vec![status], raise: true };
         let created = clock.put(1_700_000_000);
         domain.process(go(Status::Draft)).synchronous().await.unwrap();

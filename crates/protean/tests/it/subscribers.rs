@@ -2,6 +2,8 @@
 
 use protean::HandlerKind;
 use protean::config::{Ordering, StartFrom, SubscriptionType};
+use protean::message::{Priority, Recorded};
+use protean::port::Find;
 use protean::prelude::{Context, Handled, Id, Result, Root};
 use protean::{
     Domain, DomainBuilder, Payload, aggregate, aggregate_impl, command, command_handler, subscriber,
@@ -80,6 +82,48 @@ async fn a_payload_reaches_its_subscribers() {
     let odd = r#"{"b":1.0, "a" : [null]}"#;
     protean::inject_entry(&office, "post", odd).await.unwrap();
     assert_eq!(texts(&office).await, [odd]);
+}
+
+/// Writes down the metadata and the trace that come with a payload.
+struct Postmark;
+
+#[subscriber(stream = "post", start_from = "beginning")]
+impl Postmark {
+    #[handle]
+    async fn arrived(&self, _: Payload, ctx: &Context) -> Handled {
+        let trace = ctx.traceparent().map(|of| of.to_string()).unwrap_or_default();
+        let text = format!("{} {trace}", ctx.metadata());
+        ctx.process(File { id: Id::new(), text })?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_brings_its_metadata_and_priority() {
+    let office = office().register(Postmark).in_memory().build().unwrap();
+    let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let entry = serde_json::json!({
+        "data": {},
+        "metadata": {
+            "domain": {"kind": "EVENT", "priority": -50},
+            "headers": {
+                "id": "7",
+                "stream": "partner::letter-7",
+                "type": "Partner.Posted.v1",
+                "traceparent": {"trace_id": trace, "parent_id": parent, "sampled": true},
+            },
+            "extensions": {"tenant": "acme"},
+        },
+    });
+    protean::inject_entry(&office, "post", &entry.to_string()).await.unwrap();
+    assert_eq!(texts(&office).await, [format!("tenant=acme 00-{trace}-{parent}-01")]);
+    let messages = office.store().await.unwrap().find(Find::first(9)).await.unwrap();
+    let tenant = |of: &Recorded| of.message.extensions.metadata.get("tenant").map(str::to_owned);
+    // So does what it causes.
+    assert_eq!(messages.len(), 2);
+    for of in &messages {
+        assert_eq!((tenant(of).as_deref(), of.message.priority), (Some("acme"), Priority::LOW));
+    }
 }
 
 #[test]

@@ -1,13 +1,13 @@
-//! Two servers of the bank on PostgreSQL: the same program, another `domain.toml`.
+//! Servers of the bank on PostgreSQL: the same program, another `domain.toml`.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use fidelis::account::MakeDeposit;
 use fidelis::summary::AccountSummary;
 use protean::{Decimal, Domain, Priority};
-use protean_test_servers::{Database, Postgres};
+use protean_test_servers::{Database, Postgres, RedisServer};
 use serde_json::Value;
 
 use crate::bank::{Server, WAIT_LIMIT, account, transcript};
@@ -36,7 +36,8 @@ impl Bank {
     }
 
     fn domain(&self) -> Domain {
-        fidelis::configured(&self.text()).build().unwrap()
+        let text = std::fs::read_to_string(self.settings()).unwrap();
+        fidelis::configured(&text).build().unwrap()
     }
 
     fn program(&self) -> Command {
@@ -48,11 +49,13 @@ impl Bank {
         program
     }
 
-    fn ask(&self, words: &[&str]) -> Value {
+    fn run(&self, words: &[&str]) -> Output {
         let mut program = self.program();
-        let output =
-            program.args(words).arg("--config").arg(self.settings()).arg("--json").output();
-        let output = output.unwrap();
+        program.args(words).arg("--config").arg(self.settings()).arg("--json").output().unwrap()
+    }
+
+    fn ask(&self, words: &[&str]) -> Value {
+        let output = self.run(words);
         assert!(output.status.success(), "{words:?}: {}", transcript(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -113,4 +116,54 @@ async fn a_bank_on_postgresql_goes_on_when_one_of_two_servers_is_killed() {
     }
     bank.await_stats(600, 6016.0);
     assert_eq!(bank.ask(&["verify"])["data"]["closes"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn a_bank_on_postgresql_is_emptied_and_ready_again() {
+    let bank = Bank::new();
+    let server = bank.serve(1);
+    bank.open(0..3, Priority::NORMAL).await;
+    bank.await_stats(3, 30.03);
+    let refused = bank.run(&["db", "truncate", "--yes"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", transcript(&refused));
+    assert!(transcript(&refused).contains("a server of 'fidelis' is running"));
+    assert_eq!(bank.ask(&["events", "stats"])["data"]["total"], 6, "nothing was deleted");
+    drop(server);
+    let emptied = bank.ask(&["db", "truncate", "--yes"]);
+    assert_eq!(emptied["data"]["emptied"], serde_json::json!(["account_summary"]));
+    assert_eq!(emptied["diagnostics"], serde_json::json!([]), "it has no broker");
+    assert_eq!(bank.ask(&["events", "stats"])["data"]["total"], 0);
+    // Their idempotency keys are gone as well.
+    let _server = bank.serve(1);
+    bank.open(0..2, Priority::NORMAL).await;
+    bank.await_stats(2, 20.02);
+    assert_eq!(bank.ask(&["verify"])["data"]["closes"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+async fn an_emptied_bank_says_that_its_broker_is_not_empty() {
+    let (bank, redis) = (Bank::new(), RedisServer::start(""));
+    let broker = format!("[brokers.default]\nprovider = \"redis\"\nURI = '{}'\n", redis.uri());
+    std::fs::write(bank.settings(), bank.text() + &broker).unwrap();
+    let server = bank.serve(1);
+    bank.open(0..3, Priority::NORMAL).await;
+    bank.await_stats(3, 30.03);
+    drop(server);
+    let emptied = bank.ask(&["db", "truncate", "--yes"]);
+    let warning = &emptied["diagnostics"][0];
+    assert_eq!(warning["level"], "warning", "{emptied}");
+    let expected =
+        "brokers still carry messages of the deleted log: empty them, or run 'outbox adopt'";
+    assert!(warning["message"].as_str().unwrap().starts_with(expected), "{warning}");
+    // As it says: until then no server starts.
+    let mut early = bank.serve(1);
+    assert!(!early.0.wait().unwrap().success());
+    let log = std::fs::read_to_string(bank.log(1)).unwrap();
+    assert!(log.contains("outbox adopt"), "{log}");
+    bank.ask(&["outbox", "adopt", "--yes"]);
+    let _server = bank.serve(1);
+    bank.open(0..2, Priority::NORMAL).await;
+    bank.await_stats(2, 20.02);
 }
