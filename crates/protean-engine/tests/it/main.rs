@@ -15,7 +15,7 @@
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut; `stops`: or of one
-//! * `snapshots`: among units that commit together; `two_aggregates`, `process_managers`: one handler, several categories; `scheduled`: and time
+//! * `snapshots`: among units that commit together; `two_aggregates`, `process_managers`: one handler, several categories; `process_attempts`: and failures; `scheduled`: and time
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
 //! * `rebuild`, `beside_rebuilds`: a projection filled anew; `renames`: groups under other names
@@ -65,6 +65,7 @@ mod pacing;
 mod plain_programs;
 mod positions;
 mod post;
+mod process_attempts;
 mod process_managers;
 mod processes;
 mod production_steps;
