@@ -1,10 +1,12 @@
 //! `processes`: the processes of process managers, and what each has taken.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 use protean::config::hint;
-use protean::message::{Category, Table as Rows, Value};
+use protean::message::{Category, Stream, Table as Rows, Value};
 use protean::port::{Operator, RowCondition, RowQuery};
-use protean::{Domain, Id, LIFECYCLE_COLUMNS};
+use protean::{Domain, Id, LIFECYCLE_COLUMNS, ScheduledMessages};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value as Json};
@@ -182,7 +184,9 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Pr
 #[derive(Serialize)]
 struct History<'a> {
     #[serde(flatten)]
-    process: Process,
+    process: &'a Process,
+    /// When its timers are due; null for one that is in the log already.
+    timers_due: BTreeMap<&'a str, Option<String>>,
     events: Vec<Shown<'a>>,
 }
 
@@ -215,13 +219,34 @@ pub(super) async fn show(options: &Show, domain: &Domain) -> Result<Reply<Box<Ra
     }
     let title = format!("{} {}, {}", process.manager, process.id, process.standing());
     let state = crate::escape(&process.fields());
-    let waits = match process.timers.is_empty() {
-        true => String::new(),
-        false => format!("\nIts timers: {}", process.timers.join(", ")),
-    };
+    let timers_due = timers_due(&process, &stream, domain).await?;
+    let waits: String = timers_due.iter().map(|(timer, due)| waiting(timer, due)).collect();
     let text = format!("{}\n{state}{waits}\n\n{table}", crate::escape(&title));
     let events = events.iter().map(|event| Shown::new(event, true)).collect();
     // Nothing of it can fail to be JSON.
-    let history = to_raw_value(&History { process, events }).unwrap_or_default();
+    let history =
+        to_raw_value(&History { process: &process, timers_due, events }).unwrap_or_default();
     Ok(Reply::new(history, text).about(domain))
+}
+
+/// When each timer of a process is due.
+async fn timers_due<'a>(
+    process: &'a Process,
+    stream: &Stream,
+    domain: &Domain,
+) -> Result<BTreeMap<&'a str, Option<String>>> {
+    let mut timers_due = BTreeMap::new();
+    for timer in &process.timers {
+        let due = ScheduledMessages::of(domain).timer(stream, timer).await?;
+        timers_due.insert(timer.as_str(), due.map(|due| due.to_string()));
+    }
+    Ok(timers_due)
+}
+
+/// A timer on a line of its own.
+fn waiting(timer: &str, due: &Option<String>) -> String {
+    match due {
+        Some(due) => format!("\nTimer {timer}: due {due}"),
+        None => format!("\nTimer {timer}: in the log, and not handled yet"),
+    }
 }

@@ -7,8 +7,10 @@ use protean::{
 };
 use serde_json::{Value, json, to_value};
 
+use super::backlog::Backlogs;
 use super::processes::{List, Show, list, show};
 use super::rename;
+use super::subscriptions::ignored;
 use crate::App;
 use crate::globals::Globals;
 
@@ -165,6 +167,39 @@ async fn a_process_is_shown_with_what_it_has_taken() {
     assert!(unknown.contains("has no process 'd'"), "{unknown}");
     let never = show(&of("elsewhere"), &shop).await.err().unwrap().to_string();
     assert!(never.contains("it has received events, but none that starts a process"), "{never}");
+}
+
+#[tokio::test]
+async fn a_timer_is_shown_with_when_it_is_due() {
+    let shop = shop().await;
+    let of = |id: &str| Show { manager: "Shipping".into(), id: id.into(), limit: 9 };
+    let reply = show(&of("a"), &shop).await.unwrap();
+    let text = reply.text().to_owned();
+    let shown = to_value(reply.into_envelope()).unwrap()["data"].take();
+    let due = shown["timers_due"]["Overdue"].as_str().unwrap();
+    assert!(text.contains(&format!("\nTimer Overdue: due {due}\n")), "{text}");
+    let minutes = due.parse::<Timestamp>().unwrap().since(shop.clock().now()).as_secs_f64() / 60.0;
+    assert!((0.5..=1.0).contains(&minutes), "{due}");
+    let complete = to_value(show(&of("b"), &shop).await.unwrap().into_envelope()).unwrap();
+    assert_eq!(complete["data"]["timers_due"], json!({}));
+}
+
+#[tokio::test]
+async fn what_a_process_manager_has_ignored_is_counted() {
+    let shop = shop().await;
+    let line = async || {
+        let found = protean_engine::subscriptions(&shop).await.unwrap();
+        ignored(&Backlogs::once(found))
+    };
+    let of = |count| {
+        format!(
+            "Ignored by Shipping: {count}; the process had not begun, was complete, or had \
+             cancelled the timer.\n\n"
+        )
+    };
+    assert_eq!(line().await, of(1), "'elsewhere' never began");
+    shop.process(PayOrder { order_id: "b".into() }).synchronous().await.unwrap();
+    assert_eq!(line().await, of(2), "'b' is complete");
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use clap::Subcommand;
-use protean::Domain;
 use protean::message::Lane;
+use protean::{Domain, HandlerKind};
 use protean_engine::{LaneStatus, SubscriptionStatus, vanished_groups};
 use serde::Serialize;
 
@@ -56,10 +56,14 @@ production_latency_target_ms also how fast backfill goes, and why.
            looks twice, a second apart, when messages wait. 'growing' and 'standing'
            lags have none
 
+Below the table is how many messages each process manager has ignored, if any: events of
+a process that had not begun or was complete, and timers that were cancelled or replaced.
+
 With --json there is one object for each lane, named '<handler>' for the primary lane
 and '<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
 message has waited, drained_per_second how many fewer wait after a second (negative
-when more do), eta_seconds when none does. An unknown number is null, never 0. production_measured and
+when more do), eta_seconds when none does. ignored is how many messages the handler has
+passed over, in all its lanes. An unknown number is null, never 0. production_measured and
 backfill_pace have an object for each server process that answers; backfill_pace is
 left out when no target is set.";
 
@@ -79,7 +83,7 @@ async fn status(wide: bool, app: &App) -> Result {
     let log = domain.store().await?.log_id().await?;
     let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain, &log));
     let shown = Shown { bound, measured: Measured::of(&pages), pace: Paces::of(&domain, &pages) };
-    let text = format!("{table}\n\n{shown}");
+    let text = format!("{table}\n\n{}{shown}", ignored(&found));
     let vanished = vanished_groups(&domain).await?;
     app.reply(warn_of_vanished(reply(&domain, &found, shown, &text), &vanished))
 }
@@ -148,6 +152,21 @@ fn table(found: &Backlogs) -> Table {
     table
 }
 
+/// What process managers have passed over, a line for each. Others do so all the time.
+pub(super) fn ignored(found: &Backlogs) -> String {
+    let managers = found.found.iter().filter(|of| of.kind == HandlerKind::Process);
+    let lines = managers.filter_map(|of| match of.ignored {
+        None | Some(0) => None,
+        Some(count) => Some(format!(
+            "Ignored by {}: {}; the process had not begun, was complete, or had cancelled the timer.\n",
+            of.handler,
+            grouped(count)
+        )),
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
+}
+
 fn wide_table(found: &Backlogs) -> Table {
     let mut table = Table::new()
         .text("Subscription")
@@ -197,6 +216,7 @@ struct Row<'a> {
     /// Always null: a store does not know its readers.
     consumer_count: Option<u64>,
     dlq_depth: Option<u64>,
+    ignored: Option<u64>,
 }
 
 impl<'a> Row<'a> {
@@ -223,6 +243,7 @@ impl<'a> Row<'a> {
             status: lane.health.as_str(),
             consumer_count: None,
             dlq_depth: lane.dead,
+            ignored: of.ignored,
         }
     }
 }
@@ -308,7 +329,7 @@ CustomerProjector      fidelis::account                      0               0";
             "stream": "fidelis::account:command:backfill", "lag": 3, "lag_seconds": null,
             "drained_per_second": null, "eta_seconds": null,
             "pending": 0, "current_position": "0", "head_position": "3", "status": "ok",
-            "consumer_count": null, "dlq_depth": 0,
+            "consumer_count": null, "dlq_depth": 0, "ignored": 0,
         });
         assert_eq!(backfill, expected);
         assert_eq!((&rows[2]["name"], rows.len()), (&json!("CustomerProjector"), 4));

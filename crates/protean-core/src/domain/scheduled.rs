@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Id, Message, Priority, Recorded, Timestamp};
+use protean_port::message::{Id, Message, Priority, Recorded, Stream, Timestamp};
 use protean_port::port::{
     Append, Changes, Counter, Expect, KeyWrite, Outcome, PendingWork, Place, Schedule, Scheduled,
     ScheduledPlace, ScheduledRead,
@@ -15,6 +15,7 @@ use super::dispatch::dispatch;
 use super::domain::Domain;
 use super::intake::Intake;
 use crate::handling::{KeptOutcome, Missed, RecurringCommand, cancelled_ttl};
+use crate::unit::timer_key;
 
 /// With [`Missed::Skip`], a recurring command that is later than this is skipped.
 const MAX_LATENESS: Duration = Duration::from_secs(60);
@@ -86,6 +87,17 @@ impl<'a> ScheduledMessages<'a> {
         let (priorities, until) = (Priority::ALL, Timestamp::MAX);
         let read = ScheduledRead { priorities, after, until, limit };
         self.domain.store().await?.scheduled(read).await
+    }
+
+    /// When the timer of a process is due, by the stream of the process and the name of the timer;
+    /// none when it does not wait.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn timer(&self, process: &Stream, timer: &str) -> Result<Option<Timestamp>> {
+        let waiting =
+            self.domain.store().await?.scheduled_under(&timer_key(process, timer)).await?;
+        Ok(waiting.map(|waiting| waiting.due))
     }
 
     /// True when a message of these priorities is due, or a row of the [`Intake`] waits, in one

@@ -125,6 +125,14 @@ mod tests {
     }
 
     #[test]
+    fn every_hour_runs_through_a_change_of_the_clocks() {
+        let found = times("30 * * * *", "2026-03-28T23:45:00+00:00", 3);
+        assert_eq!(found, ["2026-03-29T00:30", "2026-03-29T01:30", "2026-03-29T02:30"]);
+        let found = times("30 * * * *", "2026-10-24T23:45:00+00:00", 3);
+        assert_eq!(found, ["2026-10-25T00:30", "2026-10-25T01:30", "2026-10-25T02:30"]);
+    }
+
+    #[test]
     fn a_pattern_may_have_seconds() {
         let found = times("*/20 * * * * *", "2026-10-25T00:00:00+00:00", 3);
         assert_eq!(found, ["2026-10-25T00:00", "2026-10-25T00:00", "2026-10-25T00:01"]);

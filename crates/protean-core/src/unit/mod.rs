@@ -42,6 +42,7 @@ pub(crate) use history::length;
 pub use issue::Issue;
 pub use known_correlations::KnownCorrelations;
 pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
+pub(crate) use open_unit::timer_key;
 pub use overlay::{Overlay, Sequence, Writes};
 pub use page::{Cursor, Page};
 pub use repository::{Reader, Repository};

@@ -301,7 +301,8 @@ impl<'a> OpenUnit<'a> {
 }
 
 /// What a timer of a process is kept under: one of each type.
-fn timer_key(stream: &Stream, timer: &str) -> Arc<str> {
+/// What the timer of a process is kept under in the schedule.
+pub(crate) fn timer_key(stream: &Stream, timer: &str) -> Arc<str> {
     format!("{stream}:{timer}").into()
 }
 

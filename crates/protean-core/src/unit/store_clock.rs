@@ -17,7 +17,15 @@ const READ_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct StoreClock {
     clock: Arc<dyn Clock>,
-    read: Arc<RwLock<Option<(Instant, Timestamp)>>>,
+    read: Arc<RwLock<Option<Reading>>>,
+}
+
+/// What the clock of the database showed at some moment between the question and the answer.
+#[derive(Clone, Copy)]
+struct Reading {
+    time: Timestamp,
+    asked: Instant,
+    answered: Instant,
 }
 
 impl StoreClock {
@@ -25,16 +33,22 @@ impl StoreClock {
         Self { clock, read: Arc::default() }
     }
 
-    /// The present moment.
+    /// The present moment, or one that is earlier by as much as the last reading took.
     pub fn now(&self) -> Timestamp {
-        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
-        read.map_or_else(|| self.clock.now(), |(at, time)| time + at.elapsed())
+        self.since(|reading| reading.answered)
     }
 
+    fn since(&self, read_at: fn(&Reading) -> Instant) -> Timestamp {
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        let time = |reading: &Reading| reading.time + read_at(reading).elapsed();
+        read.as_ref().map_or_else(|| self.clock.now(), time)
+    }
+
+    /// A delay begins no earlier than now, however long the last reading took.
     pub(crate) fn due(&self, start: Start) -> Timestamp {
         match start {
             Start::At(moment) => moment,
-            Start::After(delay) => self.now() + delay,
+            Start::After(delay) => self.since(|reading| reading.asked) + delay,
         }
     }
 
@@ -46,9 +60,9 @@ impl StoreClock {
         if !self.clock.is_of_machine() {
             return Ok(());
         }
+        let asked = Instant::now();
         let time = store.time().await?;
-        // It was read before the answer came, so this clock is late by the way back and never early.
-        let read = time.map(|time| (Instant::now(), time));
+        let read = time.map(|time| Reading { time, asked, answered: Instant::now() });
         *self.read.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }
@@ -64,5 +78,34 @@ impl StoreClock {
                 clock.refresh(&*store).await.unwrap_or_default();
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, RwLock};
+    use std::time::{Duration, Instant};
+
+    use protean_port::message::Timestamp;
+    use protean_port::port::SystemClock;
+
+    use super::{Reading, StoreClock};
+    use crate::model::Start;
+
+    #[test]
+    fn a_reading_that_took_long_makes_no_delay_shorter_and_nothing_due_early() {
+        let (took, delay) = (Duration::from_secs(2), Duration::from_secs(5));
+        let answered = Instant::now();
+        let asked = answered.checked_sub(took).unwrap();
+        let time = Timestamp::from_micros(1_000_000_000_000);
+        let true_time = || time + asked.elapsed();
+        for read_after in [Duration::ZERO, took / 2, took] {
+            let reading = Reading { time: time + read_after, asked, answered };
+            let read = Arc::new(RwLock::new(Some(reading)));
+            let clock = StoreClock { clock: Arc::new(SystemClock), read };
+            let before = true_time();
+            assert!(clock.due(Start::After(delay)) >= before + delay, "{read_after:?}");
+            assert!(clock.now() <= true_time(), "{read_after:?}");
+        }
     }
 }

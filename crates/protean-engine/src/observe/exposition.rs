@@ -176,7 +176,7 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use protean_core::config::SubscriptionType;
-    use protean_core::domain::DomainBuilder;
+    use protean_core::domain::{DomainBuilder, HandlerKind};
     use protean_port::Error;
     use protean_port::message::{Category, Lane};
 
@@ -204,6 +204,8 @@ mod tests {
             handler: "Mailer".into(),
             category: Category::named("bank::a"),
             subscription_type: SubscriptionType::EventStore,
+            kind: HandlerKind::Events,
+            ignored: None,
             lanes: vec![lane],
             fault: Some(Error::unavailable("sqlite:secret.db is gone")),
         }

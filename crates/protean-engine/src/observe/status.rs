@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use protean_core::config::{PriorityLanes, SubscriptionType};
-use protean_core::domain::{Domain, Group};
+use protean_core::domain::{Domain, Group, HandlerKind};
 use protean_port::message::{Category, Lane, LaneRule, Timestamp};
-use protean_port::port::{GroupStatus, PriorityStatus};
+use protean_port::port::{Counter, GroupStatus, PriorityStatus};
 use protean_port::{Error, Result};
 
 use crate::source::names::stream;
@@ -21,6 +21,10 @@ pub struct SubscriptionStatus {
     pub category: Category,
     /// Whether it reads the log or a broker's stream.
     pub subscription_type: SubscriptionType,
+    /// What kind of handler it is.
+    pub kind: HandlerKind,
+    /// Messages that it has passed over, in all lanes; `None` when it could not be read.
+    pub ignored: Option<u64>,
     /// A status for each lane in use, the more urgent one first.
     pub lanes: Vec<LaneStatus>,
     /// Why the status could not be read, when it could not.
@@ -97,6 +101,8 @@ pub async fn subscriptions(domain: &Domain) -> Result<Vec<SubscriptionStatus>> {
             handler: group.handler.clone(),
             category: group.category.clone(),
             subscription_type: group.subscription.subscription_type,
+            kind: group.kind,
+            ignored: found.as_ref().ok().map(|status| status.count(Counter::Ignored)),
             lanes,
             fault: found.err(),
         });

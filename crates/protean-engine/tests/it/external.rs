@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use protean::message::Priority;
+use protean::message::{Category, Priority};
+use protean::port::Find;
 use protean_engine::Outbox;
 use protean_test_servers::RedisServer;
 use serde_json::{Value, json};
 
 use crate::harness::{Harness, On};
+use crate::scheduled;
 use crate::tallies::Add;
 
 const EVENTS: &str = "harness::tally";
@@ -60,6 +62,33 @@ async fn others_are_sent_the_events_that_come_and_no_more() {
         assert!(!origin.contains_key(name), "{name}");
     }
     harness.assert_closes().await;
+}
+
+/// What processes take and what they become is the business of the domain alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn neither_copies_nor_timers_nor_facts_of_processes_are_sent() {
+    let partner = RedisServer::start("");
+    let harness = harness(On::Streams, &partner);
+    let tower = scheduled::tower(harness.settings());
+    scheduled::schedule(&tower, "a", 1, 0, Priority::NORMAL).await;
+    let countdowns = Category::named("tower::countdown");
+    let store = tower.store().await.unwrap();
+    let logged = async |category: Category| {
+        let find = Find { category: Some(category), ..Find::first(99) };
+        store.find(find).await.unwrap().len()
+    };
+    // A copy and three timers, each with a fact.
+    let all = async || {
+        (logged(countdowns.clone()).await, logged(countdowns.facts()).await) == (4, 4)
+            && !entries(&partner, "tower::bell").is_empty()
+    };
+    scheduled::serve_until(&tower, all).await;
+    scheduled::schedule(&tower, "b", 1, 0, Priority::NORMAL).await;
+    scheduled::serve_until(&tower, async || entries(&partner, "tower::bell").len() == 2).await;
+    assert_eq!(partner.command(&["KEYS", "tower*"]).trim(), "tower::bell");
+    let own = harness.redis().command(&["KEYS", "*"]);
+    assert!(own.lines().any(|key| key == "tower::countdown"), "its servers share them: {own}");
 }
 
 /// Whether another server leads the relay, or the broker is down as here.

@@ -15,7 +15,7 @@
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut; `stops`: or of one
-//! * `snapshots`: among units that commit together; `two_aggregates`, `process_managers`: one handler, several categories; `scheduled`, `scheduled_memory`: and time
+//! * `snapshots`: among units that commit together; `two_aggregates`, `process_managers`: one handler, several categories; `process_attempts`: and failures; `scheduled`, `scheduled_memory`, `due_batches`, `recurring`, `crooked_clocks`: and time
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
 //! * `rebuild`, `beside_rebuilds`: a projection filled anew; `renames`: groups under other names
@@ -36,8 +36,10 @@ mod child;
 mod claims;
 mod counts;
 mod crashes;
+mod crooked_clocks;
 mod dead_letters;
 mod dlq_publisher;
+mod due_batches;
 mod events_check;
 mod every_value;
 mod exchange;
@@ -68,6 +70,7 @@ mod pacing;
 mod plain_programs;
 mod positions;
 mod post;
+mod process_attempts;
 mod process_managers;
 mod processes;
 mod production_steps;
@@ -75,6 +78,7 @@ mod published;
 mod pubsub;
 mod rebuild;
 mod rebuild_after_others;
+mod recurring;
 mod relay;
 mod relay_pages;
 mod renames;

@@ -148,20 +148,26 @@ impl Countdown {
     }
 }
 
-fn tower(config: &str) -> Domain {
+pub(crate) fn tower(config: &str) -> Domain {
+    tower_by(config, SystemClock)
+}
+
+/// A tower whose machine has this clock.
+pub(crate) fn tower_by(config: &str, clock: impl Clock + 'static) -> Domain {
     let tower = protean::domain("tower").config(config).aggregate::<Bell>().register(Bells);
-    tower.register(Countdown::manager()).register(Neighbour::manager()).build().unwrap()
+    let tower = tower.register(Countdown::manager()).register(Neighbour::manager());
+    tower.clock(clock).build().unwrap()
 }
 
 async fn bell(tower: &Domain, id: &str) -> Option<Bell> {
     tower.repository::<Bell>().await.unwrap().find(&id.into()).await.unwrap()
 }
 
-async fn rung(tower: &Domain, id: &str) -> Vec<u32> {
+pub(crate) async fn rung(tower: &Domain, id: &str) -> Vec<u32> {
     bell(tower, id).await.map(|bell| bell.rung).unwrap_or_default()
 }
 
-async fn serve_until(tower: &Domain, done: impl AsyncFn() -> bool) {
+pub(crate) async fn serve_until(tower: &Domain, done: impl AsyncFn() -> bool) {
     let serving = Server::new(tower.clone()).run(async {
         while !done().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -170,10 +176,19 @@ async fn serve_until(tower: &Domain, done: impl AsyncFn() -> bool) {
     tokio::time::timeout(WAIT_LIMIT, serving).await.unwrap().unwrap();
 }
 
-async fn schedule(tower: &Domain, id: &str, number: u32, delay: u64, priority: Priority) -> Id {
+pub(crate) fn ring(tower: &Domain, id: &str, number: u32, delay: Duration) -> Ring {
+    Ring { bell: id.into(), number, due: tower.clock().now() + delay }
+}
+
+pub(crate) async fn schedule(
+    tower: &Domain,
+    id: &str,
+    number: u32,
+    delay: u64,
+    priority: Priority,
+) -> Id {
     let delay = Duration::from_millis(delay);
-    let due = tower.clock().now() + delay;
-    let command = Ring { bell: id.into(), number, due };
+    let command = ring(tower, id, number, delay);
     tower.process(command).after(delay).priority(priority).asynchronous().await.unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! Connections and servers that end during a commit.
 
 use std::collections::HashSet;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -158,17 +159,35 @@ async fn waits_for_a_running_commit_whose_answer_is_lost() {
 const NUMBER: &str = "SELECT backend_xid FROM pg_stat_activity \
     WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'advisory'";
 
+/// Halts the process that writes the log of the server in the background, while it is idle:
+/// then only a commit flushes the log. A server that ends at once kills it after 5 s.
+fn halt_the_log_writer(database: &Database) {
+    let idle = "SELECT pid FROM pg_stat_activity \
+                WHERE backend_type = 'walwriter' AND wait_event = 'WalWriterMain'";
+    let signal = |signal, pid: &str| {
+        assert!(Command::new("kill").args([signal, pid]).status().unwrap().success());
+    };
+    loop {
+        let pid = until_other(database, idle, "");
+        signal("-STOP", &pid);
+        if database.run(idle) == pid {
+            return;
+        }
+        signal("-CONT", &pid);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_lost_in_a_crash_is_not_confused_with_one_that_reuses_its_number() {
-    // Only a commit flushes the log of the server.
-    let server = Postgres::start("-c wal_writer_delay=10s -c autovacuum=off");
+    let server = Postgres::start("-c autovacuum=off -c bgwriter_lru_maxpages=0");
     let database = server.own_database();
     let (store, proxy) = behind_a_proxy(&server, &database, "").await;
     assert!(is_committed(&commit_one(&*store).await));
     database.run(SLOW);
     let holder = crate::raw(&database.uri()).await;
     holder.batch_execute("SELECT pg_advisory_lock(77)").await.unwrap();
+    tokio::task::block_in_place(|| halt_the_log_writer(&database));
     let committing = tokio::spawn({
         let store = Arc::clone(&store);
         async move { commit_one(&*store).await }

@@ -6,6 +6,7 @@
 //! * [`aggregates`]: event-sourced and state-stored aggregates
 //! * [`handlers`]: command handlers, event handlers, projectors
 //! * [`own_tables`]: a handler that runs SQL of its own, on a file
+//! * [`processes`]: process managers; [`changed_processes`]: of another version of the program
 //! * [`still`]: the clock and the identities; [`timers`]: what comes when it is moved
 //! * [`ui`]: what the compiler says
 
@@ -13,9 +14,11 @@
 
 mod aggregates;
 mod bank;
+mod changed_processes;
 mod failure;
 mod handlers;
 mod own_tables;
+mod processes;
 mod still;
 mod timers;
 mod ui;
