@@ -51,6 +51,7 @@ mod health;
 mod intake;
 mod intake_domains;
 mod intake_rejects;
+mod issued_keys;
 mod keys;
 mod kills;
 mod lanes;

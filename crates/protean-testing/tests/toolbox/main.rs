@@ -5,6 +5,7 @@
 //! * [`failure`]: catches a failure, with its place
 //! * [`aggregates`]: event-sourced and state-stored aggregates
 //! * [`handlers`]: command handlers, event handlers, projectors
+//! * [`keys`]: idempotency keys of commands that handlers issue
 //! * [`own_tables`]: a handler that runs SQL of its own, on a file
 //! * [`still`]: the clock and the identities; [`timers`]: what comes when it is moved
 //! * [`ui`]: what the compiler says
@@ -15,6 +16,7 @@ mod aggregates;
 mod bank;
 mod failure;
 mod handlers;
+mod keys;
 mod own_tables;
 mod still;
 mod timers;
