@@ -12,10 +12,9 @@ use protean_port::{Error, Result};
 use super::back_pressure::BackPressure;
 use super::domain::Domain;
 use super::process::{Options, queued};
-use crate::handling::Key;
 use crate::handling::repetition;
 use crate::model::Command;
-use crate::unit::MachineTurns;
+use crate::unit::{Key, MachineTurns};
 
 /// The most commands that one commit takes in; also what may be in memory twice.
 const MAX_CHUNK_COMMANDS: usize = 1000;

@@ -173,9 +173,8 @@ impl<'a> Receiver<'a> {
     /// the next time.
     async fn attempted(&self, delivery: &Delivery, verdict: Verdict) -> Result<Ran> {
         let failure = failure_of(&self.group, delivery, &verdict);
-        match self.keep(delivery, verdict).await {
-            Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true, elsewhere: false }),
-            Ok(Committed::Before { .. }) => Ok(Ran { kept: true, ..Ran::default() }),
+        match self.keep(delivery, verdict).await.and_then(Committed::messages) {
+            Ok(caused) => Ok(Ran { caused, failure, kept: true, elsewhere: false }),
             Err(refused) if refused.is_invalid() && failure.is_none() => {
                 let verdict = Verdict::Rejected(refused.to_string());
                 Box::pin(self.attempted(delivery, verdict)).await

@@ -8,9 +8,9 @@ use protean_port::{Error, Result};
 use uuid::Uuid;
 
 use super::domain::Domain;
-use crate::handling::{HandlerKind, IntakeCommand, Key};
+use crate::handling::{HandlerKind, IntakeCommand};
 use crate::nearest::hint;
-use crate::unit::{Enrichment, MessageContext, Timing};
+use crate::unit::{Enrichment, Key, MessageContext, Timing};
 
 impl Domain {
     /// The command in a row of the intake, and its message.
@@ -34,8 +34,7 @@ impl Domain {
         let timeout = self.config().command_default_timeout;
         let extensions = Extensions {
             deadline: Timing::default().deadline(env.now(), timeout),
-            idempotency_key: key.map(|key| key.into_parts().0),
-            ..Extensions::default()
+            ..Key::extensions(key.as_ref())
         };
         let mut enrichment = Enrichment::by(&env.enrichers);
         enrichment.extend(&inserted(entry)?);

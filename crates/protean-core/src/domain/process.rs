@@ -13,9 +13,9 @@ use super::receipt::Receipt;
 use super::scheduled::scheduled;
 use super::synchronous::{HandledCommand, Synchronous, expired, step_begins};
 use crate::config::Processing;
-use crate::handling::{Committed, Key, NEVER, commit, key_claim, repetition};
+use crate::handling::{Committed, NEVER, commit, key_claim, repetition};
 use crate::model::{Command, Start};
-use crate::unit::{Enrichment, Timing, command_message};
+use crate::unit::{Enrichment, Key, Timing, command_message};
 
 /// A command that is ready to be processed: say how, then `.await`.
 ///
@@ -190,7 +190,7 @@ impl<C: Command> Process<C> {
     /// Those of [`asynchronous`](Self::asynchronous) or [`synchronous`](Self::synchronous).
     pub async fn receipt(self) -> Result<Receipt<C>> {
         let domain = self.domain.clone();
-        let key = self.options.key.clone().map(|key| key.into_parts().0);
+        let key = self.options.key.as_ref().map(|key| Arc::clone(key.text()));
         let keeps_outcome = self.options.keeps_outcome;
         let id = match self.is_handled_now() {
             true => self.handle().await?.id,
@@ -288,13 +288,9 @@ fn message<C: Command>(
     if let Some(key) = &options.key {
         key.check()?;
     }
-    let (key, is_permanent) = options.key.clone().map(Key::into_parts).unzip();
-    let own_key = || options.keeps_outcome.then(|| id.clone().into());
-    let extensions = Extensions {
-        deadline,
-        idempotency_key: key.or_else(own_key),
-        permanent_key: is_permanent.unwrap_or(false),
-        ..Extensions::default()
-    };
+    let mut extensions = Extensions { deadline, ..Key::extensions(options.key.as_ref()) };
+    if options.keeps_outcome {
+        extensions.idempotency_key.get_or_insert_with(|| id.clone().into());
+    }
     command_message(domain.env(), &id, command, &cause, extensions)
 }

@@ -123,6 +123,13 @@ impl<'a, C: Command> Synchronous<'a, C> {
         step_begins(domain, lane);
         let committed =
             commit_settled(domain.env(), &**store, group, &self.delivery, verdict, at).await?;
+        if let Committed::Before { message_id, .. } = &committed {
+            let holder = self.holder_of_key().await?;
+            if holder.is_none_or(|holder| holder.message_id != *message_id) {
+                // It holds the key of a command that the handler has issued.
+                return Err(Committed::claimed_meanwhile(message_id));
+            }
+        }
         Ok((answer, committed))
     }
 

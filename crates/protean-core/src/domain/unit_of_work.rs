@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use protean_port::Result;
-use protean_port::message::Id;
+use protean_port::message::{Id, Recorded};
 use protean_port::port::Store;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
-use crate::handling::{Committed, commit, retry_on_conflict};
+use crate::handling::{claim_issued_keys, commit, retry_on_conflict};
 use crate::model::{Aggregate, Raised};
 use crate::unit::{Context, ReadMode, ReadOptions, Unit, length, within};
 
@@ -25,10 +25,8 @@ impl Domain {
     {
         let store = self.store().await?;
         let once = |mode| run_once(self, store, &work, mode);
-        let (value, committed) = retry_on_conflict(self.config(), once).await?;
-        if let Committed::Now(messages) = committed {
-            dispatch(self, store, messages).await?;
-        }
+        let (value, messages) = retry_on_conflict(self.config(), once).await?;
+        dispatch(self, store, messages).await?;
         Ok(value)
     }
 }
@@ -38,7 +36,7 @@ async fn run_once<T, F>(
     store: &Arc<dyn Store>,
     work: &F,
     mode: ReadMode,
-) -> Result<(T, Committed)>
+) -> Result<(T, Vec<Recorded>)>
 where
     F: AsyncFn(&Context) -> Result<T>,
 {
@@ -49,9 +47,10 @@ where
     let unit = Arc::new(Unit::new(env, Arc::clone(&store), cause, read));
     let context = Context::new(Arc::clone(&unit), None);
     let value = within(&unit, context.priority(), work(&context)).await;
-    let (completed, value) = (unit.finish(), value?);
+    let (mut completed, value) = (unit.finish(), value?);
+    claim_issued_keys(domain.env(), &*store, None, &mut completed).await?;
     let committed = commit(domain.env(), &*store, completed.changes).await?;
-    Ok((value, committed))
+    Ok((value, committed.messages()?))
 }
 
 /// Commits events at the end of an instance's stream and processes them as

@@ -20,6 +20,27 @@ pub(crate) enum Committed {
     Before { message_id: Arc<str>, output: Option<Arc<str>> },
 }
 
+impl Committed {
+    /// The messages of a unit that claims no key but those of the commands it has issued.
+    ///
+    /// # Errors
+    /// A conflict when another unit claimed one of them after it was looked up.
+    pub(crate) fn messages(self) -> Result<Vec<Recorded>> {
+        match self {
+            Self::Now(messages) => Ok(messages),
+            Self::Before { message_id, .. } => Err(Self::claimed_meanwhile(&message_id)),
+        }
+    }
+
+    /// The conflict over the key of a command that a unit has issued.
+    pub(crate) fn claimed_meanwhile(message_id: &str) -> Error {
+        Error::conflict(format!(
+            "the command {message_id} has claimed the idempotency key of a command that was issued \
+             here"
+        ))
+    }
+}
+
 /// Settles a verdict and commits what it leaves, with the mark that its message
 /// is settled.
 ///

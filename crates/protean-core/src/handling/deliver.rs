@@ -15,6 +15,7 @@ use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
 use super::failure::{Failure, FailureKind, Handled};
 use super::group::{Group, HandlerKind};
 use super::idempotency::expiry;
+use super::issued_keys::claim_issued_keys;
 use super::kept_outcome::KeptOutcome;
 use super::telemetry::message_span;
 use super::verdict::Verdict;
@@ -102,7 +103,15 @@ pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Wo
     let handled = guarded(group, call, input, context).instrument(span).await;
     let mut completed = unit.finish();
     let readers = std::mem::take(&mut completed.readers);
-    let answer = handled.and_then(|answer| {
+    let answer = match handled {
+        Ok(answer) => {
+            let submitted = (!is_logged).then_some(message);
+            let claimed = claim_issued_keys(env, &**store, submitted, &mut completed).await;
+            claimed.map(|()| answer).map_err(Failure::from)
+        }
+        failed => failed,
+    };
+    let answer = answer.and_then(|answer| {
         let key = answered_key(env, group, message, is_logged, &answer)?;
         completed.changes.keys.extend(key);
         Ok(answer)

@@ -6,61 +6,11 @@ use std::time::Duration;
 
 use protean_port::message::{Message, Timestamp};
 use protean_port::port::KeyClaim;
-use protean_port::{Result, Violations};
 
 use crate::config::Idempotency;
 
 /// A moment that does not come.
 pub(crate) const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
-
-/// Texts that stand for no key: what programs write where a value is missing.
-const PLACEHOLDERS: [&str; 9] =
-    ["null", "none", "nil", "undefined", "nan", "n/a", "#n/a", "-", "?"];
-
-/// The idempotency key that a sender gives a command.
-#[derive(Clone, Debug)]
-pub(crate) struct Key {
-    text: Arc<str>,
-    is_permanent: bool,
-}
-
-impl Key {
-    /// One that holds until the command is handled, and then for `idempotency.ttl`.
-    pub(crate) fn expiring(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), is_permanent: false }
-    }
-
-    /// One that holds for ever.
-    pub(crate) fn permanent(text: impl Into<Arc<str>>) -> Self {
-        Self { text: text.into(), is_permanent: true }
-    }
-
-    /// Checks that it tells commands apart.
-    ///
-    /// # Errors
-    /// When it is empty, or what programs write where a value is missing.
-    pub(crate) fn check(&self) -> Result {
-        let text = self.text.trim();
-        let is_placeholder = PLACEHOLDERS.iter().any(|known| known.eq_ignore_ascii_case(text));
-        if !text.is_empty() && !is_placeholder {
-            return Ok(());
-        }
-        let mut violations = Violations::new();
-        violations.add(
-            "idempotency_key",
-            format!(
-                "does not distinguish commands ('{}'): leave it out, or give one that does",
-                self.text
-            ),
-        );
-        violations.into_result()
-    }
-
-    /// The text, and whether it holds for ever.
-    pub(crate) fn into_parts(self) -> (Arc<str>, bool) {
-        (self.text, self.is_permanent)
-    }
-}
 
 /// When the key of a command expires that is handled now.
 pub(crate) fn expiry(message: &Message, now: Timestamp, ttl: Duration) -> Timestamp {

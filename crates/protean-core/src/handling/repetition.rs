@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::sent::Sent;
 use crate::model::Command;
-use crate::unit::Env;
+use crate::unit::{Env, Rewrite, rewrite};
 
 /// How long before it is sent a command is made, at most.
 const MAKING_TIME: Duration = Duration::from_secs(2);
@@ -33,14 +33,29 @@ pub(crate) async fn check<C: Command>(
     first: &str,
     again: &Message,
 ) -> Result {
+    check_sent(env, store, first, again, rewrite::<C>).await
+}
+
+/// The same for a command whose type is known by how it is written again.
+pub(super) async fn check_sent(
+    env: &Env,
+    store: &dyn Store,
+    first: &str,
+    again: &Message,
+    rewrite: Rewrite,
+) -> Result {
     let first = Sent::find(store, first).await?.message();
-    let Some(first) = first else { return Ok(()) };
+    first.map_or(Ok(()), |first| compare(env, &first, again, rewrite))
+}
+
+/// The same for a first command that is at hand.
+pub(super) fn compare(env: &Env, first: &Message, again: &Message, rewrite: Rewrite) -> Result {
     if (first.stream.category(), first.name()) != (again.stream.category(), again.name()) {
         let text =
-            format!("is {}, was {} in {}", again.name(), first.name(), earlier(&first, again));
+            format!("is {}, was {} in {}", again.name(), first.name(), earlier(first, again));
         return Err(Error::invalid(Violations::of("type", text)));
     }
-    match present::<C>(env, &first, again) {
+    match present(env, first, again, rewrite) {
         Some(first) => differences(&first, again).into_result(),
         // Without a way from one form to the other they cannot be compared.
         None => Ok(()),
@@ -48,16 +63,13 @@ pub(crate) async fn check<C: Command>(
 }
 
 /// The first command as this program would send it.
-fn present<C: Command>(env: &Env, first: &Message, again: &Message) -> Option<Message> {
+fn present(env: &Env, first: &Message, again: &Message, rewrite: Rewrite) -> Option<Message> {
     let chain = env.catalog.upcast_chain(first.stream.category(), first.name());
     let upcast = match first.version < again.version {
         true => chain?.upcast(&first.data, first.version).ok()?,
         false => first.data.to_string(),
     };
-    // A field that the type has got since then has its default.
-    let command: C = serde_json::from_str(&upcast).ok()?;
-    let data = serde_json::to_string(&command).ok()?;
-    Some(Message { data: data.into(), ..first.clone() })
+    Some(Message { data: rewrite(&upcast)?.into(), ..first.clone() })
 }
 
 /// Both values of each field that differs.
@@ -123,7 +135,7 @@ impl Comparison<'_> {
         }
         let text = |json| serde_json::from_str::<String>(json).ok();
         let (Some(one), Some(other)) = (text(one), text(other)) else { return false };
-        let is_fresh = |message: &Message, id: &str| match (made_at(id), made_at(&message.id)) {
+        let is_fresh = |message: &Message, id: &str| match (made_at(id), sent_at(message)) {
             (Some(made), Some(sent)) => made.abs_diff(sent) <= MAKING_TIME,
             _ => false,
         };
@@ -146,6 +158,12 @@ fn made_at(text: &str) -> Option<Duration> {
     let uuid = Uuid::try_parse(text).ok().filter(|uuid| uuid.get_version_num() == 7)?;
     let (seconds, nanos) = uuid.get_timestamp()?.to_unix();
     Some(Duration::new(seconds, nanos))
+}
+
+/// When a command was sent. The id of one that a handler has issued does not say it.
+fn sent_at(message: &Message) -> Option<Duration> {
+    let time = || u64::try_from(message.time.as_micros()).ok().map(Duration::from_micros);
+    made_at(&message.id).or_else(time)
 }
 
 /// The first command by what both have.

@@ -53,7 +53,7 @@ impl Context {
     }
 
     /// A command to be issued with more than [`process`](Self::process) says of it: when it is due,
-    /// its priority or its deadline.
+    /// its priority, its deadline or an idempotency key.
     pub fn command<C: Command>(&self, command: C) -> Issue<'_, C> {
         let priority = scope_priority().unwrap_or(self.unit.cause.priority);
         Issue::new(&self.unit, command, priority)

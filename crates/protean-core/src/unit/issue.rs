@@ -1,11 +1,13 @@
 //! A command that a handler issues.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protean_port::Result;
 use protean_port::message::{Id, Priority, Timestamp};
 
 use super::enrichment::Enrichment;
+use super::key::Key;
 use super::timing::Timing;
 use super::unit::Unit;
 use crate::model::{Command, Start};
@@ -18,12 +20,13 @@ pub struct Issue<'a, C> {
     priority: Priority,
     timing: Timing,
     more: Enrichment,
+    key: Option<Key>,
 }
 
 impl<'a, C: Command> Issue<'a, C> {
     pub(super) fn new(unit: &'a Unit, command: C, priority: Priority) -> Self {
         let (timing, more) = Default::default();
-        Self { unit, command, priority, timing, more }
+        Self { unit, command, priority, timing, more, key: None }
     }
 
     /// Sets the priority; without it that of the message at hand, or of the scope, counts.
@@ -51,6 +54,38 @@ impl<'a, C: Command> Issue<'a, C> {
         self
     }
 
+    /// With this idempotency key, as with that of [`Process`](crate::domain::Process): of the
+    /// commands of one type with the same key only the first is sent.
+    ///
+    /// The key is looked up when the handler has returned, and claimed together with everything else
+    /// that the unit changes. If it is taken, the command is not sent, and all the rest is kept. If
+    /// the command that came first has other content, nothing is kept: the handler has failed with an
+    /// [invalid](protean_port::Error::is_invalid) that names both values, and its message becomes a
+    /// dead letter. If another unit claims the key in between, the handler runs again.
+    ///
+    /// An identity from [`Context::new_id`](super::Context::new_id) differs from message to message,
+    /// so it makes other content.
+    ///
+    /// ```
+    /// # use protean_core::{model::Command, unit::Context};
+    /// # use protean_port::Result;
+    /// # fn shown<C: Command>(ctx: &Context, send_welcome: C, customer: &str) -> Result {
+    /// // However many of its orders are placed, a customer is welcomed once.
+    /// ctx.command(send_welcome).idempotency_key(format!("welcome-{customer}")).issue()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(Key::expiring(key));
+        self
+    }
+
+    /// The same, with a key that holds for ever.
+    pub fn permanent_idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(Key::permanent(key));
+        self
+    }
+
     /// Schedules the command for this moment.
     pub fn at(mut self, moment: Timestamp) -> Self {
         self.timing.start = Some(Start::At(moment));
@@ -63,13 +98,15 @@ impl<'a, C: Command> Issue<'a, C> {
         self
     }
 
-    /// Issues the command: it is kept with everything else that the unit changes.
+    /// Issues the command: it is kept with everything else that the unit changes. Gives its id;
+    /// there is no command with that id if its idempotency key turns out to be taken.
     ///
     /// # Errors
     /// When the command breaks the rules of its fields or of [`Metadata`](protean_port::message::Metadata),
-    /// or the unit of work has ended: its handler
+    /// its idempotency key distinguishes nothing, or the unit of work has ended: its handler
     /// has returned.
     pub fn issue(self) -> Result<Id> {
-        self.unit.issue(&self.command, self.priority, self.timing, &self.more)
+        let Self { unit, command, priority, timing, more, key } = self;
+        unit.issue(&command, priority, timing, &more, key.as_ref())
     }
 }

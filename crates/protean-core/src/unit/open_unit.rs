@@ -13,6 +13,8 @@ use protean_port::{Error, Result, Violations};
 use serde::de::DeserializeOwned;
 
 use super::enrichment::Enrichment;
+use super::key::Key;
+use super::keyed_command::{KeyedCommand, rewrite};
 use super::timing::Timing;
 use super::unit::{MessageContext, ReadMode, State, Unit, command_message, row_key};
 use crate::catalog::Names;
@@ -79,16 +81,22 @@ impl Unit {
         priority: Priority,
         timing: Timing,
         more: &Enrichment,
+        key: Option<&Key>,
     ) -> Result<Id> {
         command.check().into_result()?;
+        key.map_or(Ok(()), Key::check)?;
         let mut open = OpenUnit::of(self)?;
         let id = open.next_id();
         let mut cause = MessageContext { priority, ..self.cause.clone() };
         cause.enrichment.extend(more);
         let due = timing.due(&self.env);
         let deadline = timing.deadline(due.unwrap_or_else(|| self.env.now()), None);
-        let extensions = Extensions { deadline, ..Extensions::default() };
+        let extensions = Extensions { deadline, ..Key::extensions(key) };
         let message = command_message(&self.env, &id, command, &cause, extensions)?;
+        if key.is_some() {
+            let keyed = KeyedCommand { message: message.clone(), rewrite: rewrite::<C> };
+            open.state.done.keyed.push(keyed);
+        }
         match due {
             None => open.append(message),
             Some(due) => open.schedule(Scheduled::at(due, id.clone(), message)),

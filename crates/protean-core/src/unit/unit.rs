@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use protean_port::message::{
     Extensions, Id, Kind, Lane, Message, Priority, Recorded, Table, Timestamp,
 };
-use protean_port::port::{Append, Changes, Expect, RowState, Store};
+use protean_port::port::{Append, Changes, Expect, RowState, Schedule, Store};
 use protean_port::{Error, Result};
 
 use super::enrichment::Enrichment;
 use super::env::Env;
+use super::keyed_command::KeyedCommand;
 use super::overlay::{Overlay, RowKey, Sequence, Writes};
 use crate::model::{Command, Data, to_json};
 
@@ -88,13 +89,25 @@ pub struct CompletedUnit {
     pub writes: Writes,
     /// The units whose uncommitted writes it has read.
     pub readers: BTreeSet<Sequence>,
+    /// The commands with idempotency keys that it has issued, in their order.
+    pub(crate) keyed: Vec<KeyedCommand>,
 }
 
 impl CompletedUnit {
     /// A unit that has changed nothing yet.
     pub(crate) fn empty(lane: Lane) -> Self {
-        let (writes, readers) = Default::default();
-        Self { changes: Changes::new(lane), writes, readers }
+        let (writes, readers, keyed) = Default::default();
+        Self { changes: Changes::new(lane), writes, readers, keyed }
+    }
+
+    /// Leaves out a command that it has issued.
+    pub(crate) fn leave_out(&mut self, message_id: &str) {
+        let Changes { appends, schedules, .. } = &mut self.changes;
+        appends.retain(|append| *append.message.id != *message_id);
+        schedules.retain(|schedule| match schedule {
+            Schedule::Keep(scheduled) => *scheduled.message.id != *message_id,
+            Schedule::Take { .. } | Schedule::Drop(_) => true,
+        });
     }
 }
 

@@ -186,14 +186,18 @@ impl Worker {
 
     /// The verdict on a message whose unit was left out; none when it simply runs again.
     fn verdict_on(&mut self, delivery: &Delivery, outcome: Outcome) -> Option<Verdict> {
-        match outcome {
-            Outcome::Rejected(violations) => Some(Verdict::Rejected(violations.to_string())),
-            Outcome::Stale(what) if delivery.parked => {
-                let retry = &self.runner.domain.config().server.version_retry;
-                self.conflicts.left_out(delivery.recorded.position, what, retry)
+        let what = match outcome {
+            Outcome::Rejected(violations) => {
+                return Some(Verdict::Rejected(violations.to_string()));
             }
-            _ => None,
-        }
+            Outcome::Stale(what) => what,
+            // It has the idempotency key of a command that the handler has issued.
+            Outcome::Duplicate { message_id, .. } => format!("the command {message_id} came first"),
+            _ => return None,
+        };
+        let retry = &self.runner.domain.config().server.version_retry;
+        let position = delivery.recorded.position;
+        delivery.parked.then(|| self.conflicts.left_out(position, what, retry)).flatten()
     }
 
     fn parked_of(&mut self, delivery: &Delivery) -> &mut ParkedSource {

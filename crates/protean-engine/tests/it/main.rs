@@ -54,6 +54,7 @@ mod intake;
 mod intake_domains;
 mod intake_rejects;
 mod intake_rows;
+mod issued_keys;
 mod keys;
 mod kills;
 mod lanes;

@@ -5,6 +5,7 @@
 //! * [`failure`]: catches a failure, with its place
 //! * [`aggregates`]: event-sourced and state-stored aggregates
 //! * [`handlers`]: command handlers, event handlers, projectors
+//! * [`keys`]: idempotency keys of commands that handlers issue
 //! * [`own_tables`]: a handler that runs SQL of its own, on a file
 //! * [`processes`]: process managers; [`changed_processes`]: of another version of the program
 //! * [`still`]: the clock and the identities; [`timers`]: what comes when it is moved
@@ -17,6 +18,7 @@ mod bank;
 mod changed_processes;
 mod failure;
 mod handlers;
+mod keys;
 mod own_tables;
 mod processes;
 mod still;
