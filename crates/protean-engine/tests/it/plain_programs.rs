@@ -143,7 +143,7 @@ async fn programs_that_may_only_insert_enqueue_commands_while_servers_are_killed
     let rejects = Intake::of(&office).rejects(0, 9).await.unwrap();
     let reasons: Vec<&str> = rejects.iter().map(|reject| &*reject.reason).collect();
     for (reason, expected) in
-        reasons.iter().zip(["EOF", "no command", "not allowed", "missing field"])
+        reasons.iter().zip(["EOF", "not a command", "not allowed", "missing field"])
     {
         assert!(reason.contains(expected), "{reasons:?}");
     }

@@ -12,7 +12,7 @@ use protean_engine::{Server, verify};
 
 use crate::harness::{Harness, On, WAIT_LIMIT};
 
-#[event(part_of = Bell)]
+#[event(part_of = Bell, published)]
 pub(crate) struct Rung {
     bell: Id,
     number: u32,
