@@ -227,7 +227,7 @@ async fn many_missed_times_are_made_up_for_at_once(on: On) {
     let ringing = || Recurring::new("ring", "* * * * * *", make).missed(Missed::Each);
     let tower = || {
         let tower = protean::domain("tower").config(harness.settings()).aggregate::<Bell>();
-        tower.register(Bells).register(ringing())
+        tower.event::<Rung>().register(Bells).register(ringing())
     };
     let past = tower().clock(Past).build().unwrap();
     ScheduledMessages::of(&past).schedule_recurring().await.unwrap();
