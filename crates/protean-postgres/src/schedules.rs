@@ -13,6 +13,12 @@ use crate::error::Fault;
 use crate::store::PostgresStore;
 use crate::value::{Text, text};
 
+/// Both begin with the priorities that there are, in a range.
+const READ_SCHEDULED: &str =
+    concat!(include_str!("sql/scheduled_levels.sql"), include_str!("sql/read_scheduled.sql"));
+const IS_PENDING: &str =
+    concat!(include_str!("sql/scheduled_levels.sql"), include_str!("sql/is_pending.sql"));
+
 impl Schedules for PostgresStore {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         Box::pin(async move {
@@ -28,7 +34,7 @@ impl Schedules for PostgresStore {
                 &read.until.as_micros(),
                 &limit(read.limit),
             ];
-            let rows = self.read(include_str!("sql/read_scheduled.sql"), &row).await?;
+            let rows = self.read(READ_SCHEDULED, &row).await?;
             self.explained(rows.iter().map(of_row).collect())
         })
     }
@@ -38,7 +44,7 @@ impl Schedules for PostgresStore {
             let (lowest, highest) = work.range();
             let row: [Parameter<'_>; 4] =
                 [&lowest, &highest, &work.until.as_micros(), &work.domains];
-            let rows = self.read(include_str!("sql/is_pending.sql"), &row).await?;
+            let rows = self.read(IS_PENDING, &row).await?;
             let found = rows.first().map_or(Ok(false), |row| row.try_get(0));
             self.explained(found.map_err(Into::into))
         })

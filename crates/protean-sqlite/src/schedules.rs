@@ -14,6 +14,12 @@ use crate::intake::json;
 use crate::recorded::{text, unreadable};
 use crate::store::SqliteStore;
 
+/// Both begin with the priorities that there are, in a range.
+const SCHEDULED_PRIORITIES: &str =
+    concat!(include_str!("sql/scheduled_levels.sql"), include_str!("sql/scheduled_priorities.sql"));
+const IS_PENDING: &str =
+    concat!(include_str!("sql/scheduled_levels.sql"), include_str!("sql/is_pending.sql"));
+
 impl Schedules for SqliteStore {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         Box::pin(self.readers.read(move |view| scheduled(view, &read)))
@@ -23,7 +29,7 @@ impl Schedules for SqliteStore {
         Box::pin(self.readers.read(move |view| {
             let (lowest, highest) = work.range();
             let row = (lowest, highest, work.until.as_micros(), json(&work.domains));
-            let mut statement = view.prepare_cached(include_str!("sql/is_pending.sql"))?;
+            let mut statement = view.prepare_cached(IS_PENDING)?;
             statement.query_row(row, |row| row.get(0))
         }))
     }
@@ -53,7 +59,7 @@ impl Schedules for SqliteStore {
 
 fn scheduled(view: &Connection, read: &ScheduledRead) -> rusqlite::Result<Vec<Scheduled>> {
     let (lowest, highest) = read.priorities;
-    let mut levels = view.prepare_cached(include_str!("sql/scheduled_priorities.sql"))?;
+    let mut levels = view.prepare_cached(SCHEDULED_PRIORITIES)?;
     let mut page = view.prepare_cached(include_str!("sql/read_scheduled.sql"))?;
     let mut found = Vec::new();
     let range = (lowest.value(), highest.value());

@@ -174,7 +174,7 @@ fn the_handler_with_the_fewest_goes_first_then_the_one_that_waited_longest() {
 }
 
 #[test]
-fn backlogs_share_the_slots_evenly_whoever_came_first() {
+fn backlogs_share_the_slots_evenly_in_any_order() {
     let mut arbiter = arbiter(32, 4);
     let [first, second, short] = [usize::MAX; 3].map(|limit| arbiter.join(limit));
     assert_eq!(start(&mut arbiter, first, BACKFILL), 28);

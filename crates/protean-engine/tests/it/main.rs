@@ -10,7 +10,7 @@
 //! * `relay`, `relay_pages`, `external`, `published`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`, `two_domains`: and back; `intake`, `intake_domains`, `intake_rejects`, `intake_rows`, `plain_programs`, `own_tables`: and SQL
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `keys`: idempotency keys, when they are deleted; `outcomes`, `caught_up`: what became of a command; `explain`: why it waits
+//! * `keys`, `issued_keys`: idempotency keys (`first_claim`: and who is faster); `outcomes`, `caught_up`: what became of a command; `explain`: why it waits
 //! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
@@ -46,6 +46,7 @@ mod exchange;
 mod explain;
 mod external;
 mod faults;
+mod first_claim;
 mod group_readers;
 mod handlers;
 mod harness;

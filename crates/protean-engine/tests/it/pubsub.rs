@@ -197,7 +197,7 @@ async fn once_the_database_is_back_one_listens_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask test"]
-async fn events_are_told_to_whoever_listens() {
+async fn events_are_announced_to_all_listeners() {
     let partner = RedisServer::start("");
     let config = format!(
         "[outbox]\ntick_interval = 0.05\nexternal_brokers = ['partner']\n\

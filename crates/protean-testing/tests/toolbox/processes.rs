@@ -95,7 +95,7 @@ impl Orders {
     }
 }
 
-/// Issues a command as it is told to.
+/// Issues a `Pick` with the option that `how` names.
 fn issue(how: &str, order_id: Id, ctx: &Context) -> Handled {
     let issue = ctx.command(Pick { order_id, item: 99 });
     match how {

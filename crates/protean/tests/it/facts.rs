@@ -236,7 +236,7 @@ fn a_fact_has_the_fields_defaults_and_rules_of_its_aggregate() {
 
 /// Two programs on one file, each with a writer of its own.
 #[tokio::test]
-async fn facts_stand_in_the_order_of_versions_whoever_writes() {
+async fn facts_stand_in_the_order_of_versions_with_several_writers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kitchen.db");
     let settings = format!(
