@@ -17,7 +17,9 @@ const MAX_REJECTS: usize = 256;
 /// have changed. Cancel safe.
 pub(crate) async fn check_every_minute(domain: Domain, stop: CancellationToken) {
     loop {
-        check(&domain).await;
+        if stop.run_until_cancelled(check(&domain)).await.is_none() {
+            return;
+        }
         if tokio::time::timeout(CHECK_INTERVAL, stop.cancelled()).await.is_ok() {
             return;
         }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::domain::{Domain, Intake, ScheduledMessages};
-use protean_port::Result;
 use protean_port::message::{Lane, Priority};
 use protean_port::port::Store;
+use protean_port::{Error, Result};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -90,10 +90,13 @@ async fn round(domain: &Domain, steps: &BulkSteps) -> Result<usize> {
         if *lane == Lane::Backfill && !scheduled.is_pending(range).await? {
             continue;
         }
-        moved += steps.run(*lane, scheduled.release(range, most)).await?;
-        if intake.is_open() {
-            moved += steps.run(*lane, intake.take(range, most)).await?;
-        }
+        let step = async {
+            // A failure of one of them does not hold up the other.
+            let released = scheduled.release(range, most).await;
+            let taken = if intake.is_open() { intake.take(range, most).await } else { Ok(0) };
+            Ok::<_, Error>(released? + taken?)
+        };
+        moved += steps.run(*lane, step).await?;
     }
     Ok(moved)
 }

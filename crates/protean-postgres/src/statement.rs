@@ -24,7 +24,7 @@ macro_rules! user_settings {
 }
 
 const BEGIN_READ: &str = user_settings!("BEGIN READ ONLY", "");
-/// Others wait for the log's lock meanwhile, so a check has a fifth of the time for which they wait.
+/// Others wait for the log's lock meanwhile, so each read has a fifth of the time for which they wait.
 const BEGIN_CHECK: &str = user_settings!(
     "SAVEPOINT reads",
     "; SELECT set_config('statement_timeout', \
@@ -60,7 +60,7 @@ pub(crate) async fn changed<'a>(
 ) -> Result<Vec<(&'a Changes, Outcome)>, Refusal> {
     let reads = units.iter().flat_map(|unit| unit.reads.iter().map(move |read| (*unit, read)));
     let repeated = join_all(reads.map(async |(unit, read)| {
-        let rows = fetch(session, &read.statement).await?;
+        let rows = fetch(session, &read.statement).await.map_err(too_long)?;
         let outcome = (!read.is_repeated_by(rows)).then(|| left_out::read_changed(read));
         Ok(outcome.map(|outcome| (unit, outcome)))
     }));
@@ -72,6 +72,16 @@ pub(crate) async fn changed<'a>(
     let (found, failed): (Vec<_>, Vec<_>) = repeated.into_iter().partition(Result::is_ok);
     Refusal::first(failed.into_iter().map(|failed| failed.map(drop)).collect())?;
     Ok(found.into_iter().filter_map(|found| found.ok().flatten()).collect())
+}
+
+/// A check that ran out of time is not repeated: it would hold the lock as long again.
+fn too_long(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Broken(fault) if fault.code() == Some(&SqlState::QUERY_CANCELED) => {
+            Refusal::rejected(STATEMENT, "took too long: make it an index lookup")
+        }
+        other => other,
+    }
 }
 
 /// Runs the user's own SELECT in a transaction that only reads, and leaves that open.
@@ -98,9 +108,6 @@ async fn query(session: &Session, sql: &str, statement: &Statement) -> Result<Ve
     let bound = Bound::all(&statement.parameters);
     let parameters = parameters(&bound);
     let refused = |fault: Fault| match fault.code() {
-        Some(code) if *code == SqlState::QUERY_CANCELED => {
-            Refusal::rejected(STATEMENT, "took too long: make it an index lookup")
-        }
         Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
             Refusal::rejected(STATEMENT, "must not write")
         }

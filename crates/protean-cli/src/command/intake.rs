@@ -193,17 +193,14 @@ pub(super) async fn drop(chosen: &Chosen, domain: &Domain) -> Result<Reply<Chang
 impl Chosen {
     /// Makes a change at these places, a page in one transaction. The change returns the places
     /// without a reject.
-    async fn change<E>(
+    async fn change(
         &self,
         intake: &Intake<'_>,
-        change: impl AsyncFn(&[u64]) -> std::result::Result<Vec<u64>, E>,
-    ) -> Result<Changed>
-    where
-        E: Into<crate::Error>,
-    {
+        change: impl AsyncFn(&[u64]) -> protean::Result<Vec<u64>>,
+    ) -> Result<Changed> {
         let mut changed = Changed { changed: 0, missing: Vec::new() };
         for page in self.places(intake).await?.chunks(PAGE) {
-            let missing = change(page).await.map_err(Into::into)?;
+            let missing = change(page).await?;
             changed.changed += page.len() - missing.len();
             changed.missing.extend(missing);
         }

@@ -1,5 +1,6 @@
 //! How one schema differs from another.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
@@ -194,11 +195,14 @@ impl<'a> Comparison<'a> {
     fn limit(&mut self, path: &str, name: &str, more: Effect, (old, new): (&Value, &Value)) {
         let less = if more == Effect::Wider { Effect::Narrower } else { Effect::Wider };
         let (what, effect) = match (old.as_f64(), new.as_f64()) {
-            // Whole numbers are compared as such: 2^63 - 1 and 2^63 - 2 are one f64.
-            (Some(_), Some(_)) if old == new => return,
             (Some(was), Some(is)) => {
-                let is_more = old.as_i64().zip(new.as_i64()).map_or(is > was, |(was, is)| is > was);
-                let effect = if is_more { more } else { less };
+                // Whole numbers are compared as such: 2^63 - 1 and 2^63 - 2 are one f64.
+                let whole = old.as_i64().zip(new.as_i64()).map(|(was, is)| is.cmp(&was));
+                let effect = match whole.or_else(|| is.partial_cmp(&was)) {
+                    Some(Ordering::Greater) => more,
+                    Some(Ordering::Less) => less,
+                    _ => return,
+                };
                 (format!("has {name} {new} instead of {old}"), effect)
             }
             (Some(_), None) => (format!("no longer has {name} {old}"), Effect::Wider),
@@ -234,14 +238,20 @@ impl<'a> Comparison<'a> {
     }
 
     fn properties(&mut self, path: &str, old: &'a Value, new: &'a Value) {
-        let (Some(was), Some(is)) = (old["properties"].as_object(), new["properties"].as_object())
-        else {
-            return;
+        let (was, is) = match (old["properties"].as_object(), new["properties"].as_object()) {
+            (Some(was), Some(is)) => (was, is),
+            (None, None) => return,
+            (Some(_), None) => {
+                return self.add(path, Effect::Other, "has fields whose names are not known");
+            }
+            (None, Some(_)) => {
+                return self.add(path, Effect::Other, "had fields whose names were not known");
+            }
         };
         let is_closed = |schema: &Value| schema["additionalProperties"] == false;
         match (is_closed(old), is_closed(new)) {
             (false, true) => self.add(path, Effect::Narrower, "now refuses unknown fields"),
-            (true, false) => self.add(path, Effect::Wider, "now passes over unknown fields"),
+            (true, false) => self.add(path, Effect::Wider, "now ignores unknown fields"),
             _ => {}
         }
         let inside =
@@ -249,8 +259,7 @@ impl<'a> Comparison<'a> {
         for (name, schema) in was.iter().filter(|(name, _)| !is.contains_key(*name)) {
             let effect = if is_closed(new) { Effect::Other } else { Effect::Gone };
             let renamed = renamed(schema, was, is);
-            let renamed =
-                renamed.map(|name| format!(": is '{name}', which is new, its other name?"));
+            let renamed = renamed.map(|name| format!("; was it renamed to '{name}'?"));
             self.add(&inside(name), effect, format!("is gone{}", renamed.unwrap_or_default()));
         }
         for name in is.keys().filter(|name| !was.contains_key(*name)) {

@@ -65,7 +65,7 @@ impl Changes<'_> {
                 self.breaking(format!("{versions}, which readers of version {old} refuse"));
             }
             MessageKind::Command if new > old => {
-                self.harmless(format!("{versions}; what is sent as version {old} is still taken"));
+                self.harmless(format!("{versions}; version {old} is still accepted"));
             }
             _ => self.breaking(versions),
         }

@@ -102,6 +102,11 @@ fn each_change_of_a_value_breaks_one_side() {
             number("minimum", 0.into()),
             "has min_value 0 instead of 0.5",
         ),
+        (
+            number("maximum", json!(5.5)),
+            number("maximum", 6.into()),
+            "has max_value 6 instead of 5.5",
+        ),
         (decimal("x-precision", 5), decimal("x-precision", 9), "has precision 9 instead of 5"),
         (decimal("x-scale", 2), decimal("x-scale", 3), "has scale 3 instead of 2"),
         (list("maxItems", 5), list("maxItems", 9), "has max_length 9 instead of 5"),
@@ -136,6 +141,7 @@ fn another_kind_breaks_both_sides_unless_one_includes_the_other() {
         json!({"type": "object", "properties": {}}),
         json!({"type": "object", "additionalProperties": {}}),
         json!({"x-type": "Money"}),
+        json!({"x-type": "own form"}),
         json!({}),
     ];
     for (at, old) in kinds.iter().enumerate() {
@@ -145,10 +151,10 @@ fn another_kind_breaks_both_sides_unless_one_includes_the_other() {
             let breaks: Vec<(bool, bool)> = breaks.collect();
             match (at, other) {
                 _ if at == other => assert!(found.is_empty(), "{found:?}"),
-                (4, 5 | 6) | (5, 6) | (1 | 2, 0) | (_, 11) => {
+                (4, 5 | 6) | (5, 6) | (1 | 2, 0) | (_, 12) => {
                     assert_eq!(breaks, [READERS], "{found:?}")
                 }
-                (5 | 6, 4) | (6, 5) | (0, 1 | 2) | (11, _) => {
+                (5 | 6, 4) | (6, 5) | (0, 1 | 2) | (12, _) => {
                     assert_eq!(breaks, [SENDERS], "{found:?}")
                 }
                 _ => assert_eq!(breaks, [BOTH], "{found:?}"),
@@ -184,7 +190,7 @@ fn fields_come_go_and_become_optional() {
     assert_change(&changes(&document(&closed_two), &document(&closed)), "'b' is gone", BOTH);
     let closing = "now refuses unknown fields";
     assert_change(&changes(&one, &document(&closed)), closing, SENDERS);
-    let opening = "now passes over unknown fields";
+    let opening = "now ignores unknown fields";
     assert_change(&changes(&document(&closed), &one), opening, READERS);
 }
 
@@ -193,7 +199,7 @@ fn a_field_with_another_name_is_recognised() {
     let amount = json!({"type": "integer", "minimum": 1});
     let old = document(&object(json!({"amount": amount}), &["amount"]));
     let new = document(&object(json!({"total": amount}), &["total"]));
-    let gone = "'amount' is gone: is 'total', which is new, its other name?".to_owned();
+    let gone = "'amount' is gone; was it renamed to 'total'?".to_owned();
     let found = changes(&old, &new);
     assert_eq!(
         found,
@@ -240,6 +246,23 @@ fn what_is_nested_is_compared_once_however_deep() {
 }
 
 #[test]
+fn one_number_in_two_forms_is_no_change() {
+    let limited = |limit: Value| json!({"type": "number", "maximum": limit});
+    assert_eq!(field_changes(&limited(json!(9)), &limited(json!(9.0))), []);
+}
+
+#[test]
+fn fields_whose_names_get_known_or_unknown_break_both_sides() {
+    let known = object(json!({"a": {"type": "string"}}), &["a"]);
+    let mut unknown = known.clone();
+    unknown.as_object_mut().unwrap().retain(|word, _| word != "properties" && word != "required");
+    let [known, unknown] = [known, unknown].map(|schema| document(&schema));
+    let found = changes(&known, &unknown);
+    assert_change(&found, "has fields whose names are not known", BOTH);
+    assert_change(&changes(&unknown, &known), "had fields whose names were not known", BOTH);
+}
+
+#[test]
 fn messages_come_go_and_have_versions() {
     let schema = object(json!({"a": {"type": "string"}}), &["a"]);
     let base = || serde_json::to_value(document(&schema)).unwrap();
@@ -261,7 +284,7 @@ fn messages_come_go_and_have_versions() {
         ("has version 2 instead of 1, which readers of version 1 refuse", true, false),
         ("'a' is gone", true, false),
         ("'b' is new and required", false, false),
-        ("has version 2 instead of 1; what is sent as version 1 is still taken", false, false),
+        ("has version 2 instead of 1; version 1 is still accepted", false, false),
     ];
     assert_eq!(breaks, expected);
     let lowered = changes(&parsed(&raised), &old);

@@ -50,6 +50,7 @@ impl Schemas {
         let mut object = Keywords::new();
         describe(doc, &mut object);
         if members.iter().any(|member| member.name == OWN_FORM) {
+            object.insert("x-type".into(), "own form".into());
             return object;
         }
         object.insert("type".into(), "object".into());

@@ -51,7 +51,8 @@ impl RowQuery {
         }
         let is_key = |key: &SortKey| key.column == table.key;
         let without_key = keys.iter().zip(after).any(|(key, value)| is_key(key) && value.is_null());
-        without_key
-            .then(|| format!("no row of '{name}' is without its key, so none comes after that"))
+        without_key.then(|| {
+            format!("the position to continue from has no key, but every row of '{name}' has one")
+        })
     }
 }

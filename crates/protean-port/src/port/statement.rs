@@ -46,16 +46,27 @@ impl Statement {
         let first = self.sql.split_whitespace().next().unwrap_or_default();
         ["SELECT", "WITH", "VALUES"].iter().any(|word| word.eq_ignore_ascii_case(first))
     }
+
+    /// True when an ORDER BY is anywhere in it.
+    fn has_order(&self) -> bool {
+        let is_part = |char: char| char.is_alphanumeric() || char == '_';
+        let words = self.sql.split(|char| !is_part(char)).filter(|word| !word.is_empty());
+        let pairs = words.clone().zip(words.skip(1));
+        pairs
+            .into_iter()
+            .any(|(one, next)| one.eq_ignore_ascii_case("ORDER") && next.eq_ignore_ascii_case("BY"))
+    }
 }
 
 impl StatementRead {
     /// True when the statement has returned the same rows again, in the same order if it has an
     /// ORDER BY.
     pub fn is_repeated_by(&self, mut rows: Vec<String>) -> bool {
-        let words: Vec<&str> = self.statement.sql.split_whitespace().collect();
-        let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
-        if words.windows(2).any(|pair| is(pair[0], "ORDER") && is(pair[1], "BY")) {
-            return rows == self.rows;
+        if rows == self.rows {
+            return true;
+        }
+        if self.statement.has_order() {
+            return false;
         }
         let mut first = self.rows.clone();
         first.sort_unstable();
@@ -94,5 +105,27 @@ values! {
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Statement, StatementRead};
+
+    #[test]
+    fn the_order_of_rows_counts_where_the_statement_has_one() {
+        let rows = |texts: [&str; 2]| texts.map(str::to_owned).to_vec();
+        for (sql, counts) in [
+            ("SELECT a FROM t", false),
+            ("SELECT reorder, by FROM t", false),
+            ("SELECT a FROM t ORDER BY a", true),
+            ("SELECT a FROM (SELECT b FROM t)order\n by a", true),
+        ] {
+            let statement = Statement::new(sql);
+            let read = StatementRead { statement, rows: rows(["1", "2"]) };
+            assert!(read.is_repeated_by(rows(["1", "2"])), "{sql}");
+            assert_eq!(read.is_repeated_by(rows(["2", "1"])), !counts, "{sql}");
+            assert!(!read.is_repeated_by(rows(["1", "1"])), "{sql}");
+        }
     }
 }
