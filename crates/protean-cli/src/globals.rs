@@ -10,7 +10,7 @@ pub(crate) struct Globals {
     /// Reads the configuration from this file instead of the built-in one
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Prints one JSON object instead of text. Built-in commands and errors print
+    /// Prints JSON instead of text; built-in commands and errors print one object:
     /// {"version", "status", "data", "diagnostics"}
     #[arg(long, global = true)]
     pub(crate) json: bool,

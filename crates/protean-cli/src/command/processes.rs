@@ -18,9 +18,9 @@ use crate::{App, Error, Reply, Result, Table};
 /// Shows processes.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists processes with their state: those under way, or those that are complete
+    /// Lists processes with their state: running ones, or complete ones
     List(List),
-    /// Shows one process: its state, and the events it has taken
+    /// Shows one process: its state and the events it has handled
     Show(Show),
 }
 
@@ -29,13 +29,13 @@ pub(crate) enum Command {
 pub(crate) struct List {
     /// The process manager, such as 'Fulfilment' [default: all]
     pub(super) manager: Option<String>,
-    /// Lists those that are complete
+    /// Lists complete processes
     #[arg(long)]
     pub(super) complete: bool,
-    /// Goes on after the process with this identity
+    /// Only processes after this identity; each page prints it for the next one
     #[arg(long, value_name = "ID", requires = "manager")]
     pub(super) after: Option<String>,
-    /// At most this many processes of each manager
+    /// At most this many processes per manager
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
     pub(super) limit: usize,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Show {
     pub(super) manager: String,
     /// The identity of the process
     pub(super) id: String,
-    /// At most this many events, the first ones
+    /// Shows only the first N events
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = limit())]
     pub(super) limit: usize,
 }

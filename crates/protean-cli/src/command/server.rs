@@ -24,10 +24,10 @@ const MAX_WORKERS: i64 = 64;
 /// How the server runs.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Handles all waiting messages, retries included, and stops
+    /// Handles all waiting messages, including retries, and stops
     #[arg(long)]
     test_mode: bool,
-    /// Runs this many server processes, and replaces any that dies
+    /// Runs this many server processes and replaces any that dies
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=MAX_WORKERS))]
     workers: u16,

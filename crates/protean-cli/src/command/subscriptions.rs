@@ -22,27 +22,27 @@ use crate::{App, Reply, Result, Table, grouped, short};
 /// Shows the state of subscriptions, forgets old ones, and settles which version is the newest.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows lag, parked and dead messages of each subscription, a row for each lane
+    /// Shows the lag, parked and dead messages of each subscription, one row per lane
     #[command(after_help = AFTER_HELP)]
     Status {
-        /// Prints one row for each subscription, with the lag of each lane
+        /// Prints one row per subscription, with the lag of each lane
         #[arg(long)]
         wide: bool,
     },
     /// Deletes the state of a handler that is no longer part of the program
     Forget(forget::Options),
-    /// Gives the group of a handler that was renamed its new name, and keeps its progress
+    /// Renames the group of a renamed handler and keeps its progress
     #[command(after_help = rename::AFTER_HELP)]
     Rename(rename::Options),
-    /// Makes this version of the program the newest, after a return to an older one for good
+    /// Makes this version of the program the newest, after a permanent rollback
     #[command(after_help = promote::AFTER_HELP)]
     Promote(Consent),
 }
 
 const AFTER_HELP: &str = "\
-Reads the database: the server need not run. The servers on this machine are asked at
-their health pages how long production messages took, and with
-production_latency_target_ms also how fast backfill goes, and why.
+Reads the database; no server has to be running. Servers on this machine also report, on
+their health pages, how long production messages took and, with
+production_latency_target_ms, how fast backfill runs and why.
 
   Lag      messages committed and not settled yet, in thousands (K) or millions (M)
   Pending  messages that failed and are parked until their next attempt, and messages
@@ -52,20 +52,19 @@ production_latency_target_ms also how fast backfill goes, and why.
   Status   ok, lagging (messages wait on the primary lane, or on the backfill lane
            for longer than backfill_latency_target_ms), or unknown (not readable)
   Oldest   how long the oldest of the messages that make up the lag has waited
-  ETA      when the lag is gone if it shrinks as it did while the command looked: it
-           looks twice, a second apart, when messages wait. 'growing' and 'standing'
-           lags have none
+  ETA      when the lag will be gone at its current rate, measured over one second if
+           messages wait; 'growing' or 'standing' if the lag does not shrink
 
-Below the table is how many messages each process manager has ignored, if any: events of
-a process that had not begun or was complete, and timers that were cancelled or replaced.
+The lines below the table count the messages that each process manager has ignored: events
+of a process that had not begun or was complete, and timers that were cancelled or replaced.
 
-With --json there is one object for each lane, named '<handler>' for the primary lane
-and '<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
-message has waited, drained_per_second how many fewer wait after a second (negative
-when more do), eta_seconds when none does. ignored is how many messages the handler has
-passed over, in all its lanes. An unknown number is null, never 0. production_measured and
-backfill_pace have an object for each server process that answers; backfill_pace is
-left out when no target is set.";
+--json prints one object per lane, named '<handler>' for the primary lane and
+'<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest message
+has waited, drained_per_second by how much the lag shrinks (negative if it grows), and
+eta_seconds when it will be gone. ignored counts the messages that the handler has
+ignored, in all its lanes. An unknown number is null, never 0. production_measured and
+backfill_pace have one object per server process that answers; backfill_pace is
+left out if no target is set.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {

@@ -14,7 +14,7 @@ use crate::{App, Error, Reply, Result, grouped};
 /// The dead letters to drop.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Its id in 'dlq list', or the message id; without it, all of a subscription
+    /// The id in 'dlq list', or the message id; without it, all of --subscription
     #[arg(required_unless_present = "subscription")]
     pub(super) id: Option<String>,
     /// The handler or group

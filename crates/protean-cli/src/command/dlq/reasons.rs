@@ -22,7 +22,7 @@ const PLACEHOLDER: char = '…';
 const OTHERS: &str = "(other reasons)";
 
 pub(super) const AFTER_HELP: &str = "\
-Reads only the database: the server need not run. Reasons that differ only in numbers, ids or quoted
+Reads only the database; no server has to be running. Reasons that differ only in numbers, ids or quoted
 values are counted together, with '…' in place of those parts. ID is the latest dead letter with the
 reason; show it with 'dlq inspect'.";
 

@@ -14,7 +14,7 @@ use crate::{App, Error, Reply, Result, grouped};
 pub(crate) struct Options {
     /// Its id in 'dlq list', or the message id
     pub(super) id: String,
-    /// The handler or group, when several gave the message up
+    /// The handler or group, if several gave the message up
     #[arg(long, value_name = "NAME")]
     pub(super) subscription: Option<String>,
 }

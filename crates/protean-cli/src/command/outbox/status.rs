@@ -13,7 +13,7 @@ use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, short};
 
 pub(super) const AFTER_HELP: &str = "\
-Reads only the database: neither a server nor a broker need run.
+Reads only the database; neither a server nor a broker has to be running.
 
   Waiting    messages committed and not published yet
   Failed     messages that the broker refused and that will be retried
@@ -21,7 +21,7 @@ Reads only the database: neither a server nor a broker need run.
   Oldest     how long the oldest waiting message has waited
   Status     ok, or unknown (not readable, or no server has published to it yet)
 
-An unknown number is null with --json, never 0. The column last_error of the view
+With --json, an unknown number is null, never 0. The column last_error of the view
 'outbox' in the database says why a failed message was refused.";
 
 /// How much to show.
