@@ -20,6 +20,8 @@
 
 mod age;
 mod app;
+#[cfg(test)]
+mod book_tests;
 mod command;
 mod command_line;
 mod contracts;

@@ -22,16 +22,6 @@
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
-/// Runs the code of this page of the guide.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/book/src/guide/values-and-rules.md")]
-mod values_and_rules {}
-
-/// The same of this one.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/book/src/guide/contracts.md")]
-mod contracts {}
-
 mod declarations;
 mod handlers;
 pub mod prelude;

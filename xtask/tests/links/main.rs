@@ -2,6 +2,7 @@
 //!
 //! * `markdown`: the links and the headings of a page
 //! * `book`: the table of contents of the book and its pages agree
+//! * `promises`: each promise names tests that are there
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::{fs, io};
 
 mod book;
 mod markdown;
+mod promises;
 
 /// Text files by their path below the workspace, with `/`.
 pub(crate) type Texts = BTreeMap<String, String>;

@@ -24,6 +24,8 @@ mod health_service;
 pub(crate) mod metrics;
 mod page;
 pub(crate) mod recent_latencies;
+#[cfg(test)]
+mod reference_tests;
 mod report;
 pub(crate) mod status;
 mod vanished;
