@@ -24,12 +24,12 @@
 
 /// Runs the code of this page of the guide.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/values-and-rules.md")]
+#[doc = include_str!("../../../docs/book/src/guide/values-and-rules.md")]
 mod values_and_rules {}
 
 /// The same of this one.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/contracts.md")]
+#[doc = include_str!("../../../docs/book/src/guide/contracts.md")]
 mod contracts {}
 
 mod declarations;

@@ -167,7 +167,8 @@ async fn assert_returned(office: &Domain, ids: &[String]) {
 
 #[test]
 fn the_guide_shows_these_programs() {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/plain-sql.md");
+    let guide =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/book/src/guide/plain-sql.md");
     let guide = std::fs::read_to_string(guide).unwrap();
     for (language, file) in [("python", "enqueue.py"), ("rust", "enqueue.rs")] {
         let program = std::fs::read_to_string(folder().join(file)).unwrap();

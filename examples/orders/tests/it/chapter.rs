@@ -22,7 +22,7 @@ fn each_block_of_the_chapter_is_a_part_of_the_program() {
         "../bookshelf/src/catalog.rs",
     ];
     let program: Vec<String> = files.iter().map(|file| lines(&read(file)).join("\n")).collect();
-    let chapter = read("../../docs/guide/a-shop-that-ships.md");
+    let chapter = read("../../docs/book/src/guide/a-shop-that-ships.md");
     let blocks: Vec<&str> = chapter.split("```rust\n").skip(1).collect();
     assert!(blocks.len() > 5, "{} blocks", blocks.len());
     for block in blocks {

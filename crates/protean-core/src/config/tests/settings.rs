@@ -1,5 +1,5 @@
 //! No setting without an effect: each key that a reader asks for is read outside the
-//! configuration, or answered. `docs/reference/settings.md` shows them all and is made here:
+//! configuration, or answered. `docs/book/src/reference/settings.md` shows them all and is made here:
 //!
 //! ```sh
 //! WRITE_SETTINGS=1 cargo test -p protean-core settings
@@ -15,7 +15,7 @@ use crate::config::form::Form;
 use crate::config::section::{Asked, Key, survey};
 
 /// The document, below the workspace.
-const DOCUMENT: &str = "docs/reference/settings.md";
+const DOCUMENT: &str = "docs/book/src/reference/settings.md";
 
 /// The line of the table that speaks of this key.
 fn effect_of<'a>(effects: &'a [(&str, Effect)], path: &str) -> Option<(usize, &'a Effect)> {
