@@ -58,6 +58,7 @@ const TREE_RULES: &[TreeRule] = &[
     circles::of_files,
     rooms::share_the_core,
     sizes::folders_of_one_file,
+    sizes::of_lessons,
     sizes::median_of_files,
     functions::lengths,
     surface::of_types,
