@@ -22,6 +22,11 @@
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
+/// Runs the code of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 /// Runs the code of this page of the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/values-and-rules.md")]
