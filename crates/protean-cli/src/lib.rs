@@ -18,6 +18,11 @@
 //!                                          └▶ Error ─▶ stderr   what, why, what to do
 //! ```
 
+/// Compiles the code of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod app;
 #[cfg(test)]
 mod book_tests;

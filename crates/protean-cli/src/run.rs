@@ -16,7 +16,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How far work beside servers steps back: it has a tenth of a core that a server wants all of. With
 /// much less it would keep the locks of the database too long.
-#[cfg(unix)]
 const NICENESS: i32 = 10;
 
 /// Runs the command on the command line and returns the exit code: 0 success, 1 failure,
@@ -86,14 +85,10 @@ fn execute<Own: Subcommand>(
 
 /// Lets other processes go first on the cores, servers among them. The threads that this one starts
 /// do as it does.
-#[cfg(unix)]
 fn leave_cores() {
     // A process may always step back.
     let _ = rustix::process::nice(NICENESS);
 }
-
-#[cfg(not(unix))]
-fn leave_cores() {}
 
 /// At least two threads, so that one computing handler does not hold up the others.
 fn runtime() -> Result<Runtime> {

@@ -23,6 +23,11 @@
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
+/// Runs the code of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod declarations;
 mod handlers;
 pub mod prelude;
