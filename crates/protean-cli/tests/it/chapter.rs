@@ -21,7 +21,7 @@ const PROFILE: [&str; 4] = [
 
 #[test]
 fn a_reader_gets_what_the_first_chapter_shows() {
-    let chapter = Path::new(CHECKOUT).join("docs/guide/getting-started.md");
+    let chapter = Path::new(CHECKOUT).join("docs/book/src/guide/getting-started.md");
     let chapter = std::fs::read_to_string(chapter).unwrap();
     let mut reader = Reader::new();
     let blocks = blocks(&chapter);
