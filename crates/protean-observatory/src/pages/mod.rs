@@ -74,8 +74,11 @@ impl Visit<'_> {
 /// What a live page shows of a snapshot.
 type Live = fn(&Snapshot) -> Markup;
 
+/// The event with it.
+type LiveEvent = fn(&Snapshot) -> Bytes;
+
 /// The live pages, by their paths.
-const LIVE: [(&str, Live, fn(&Snapshot) -> Bytes); 2] = [
+const LIVE: [(&str, Live, LiveEvent); 2] = [
     ("lanes", lanes::live, |of| cached(&of.lanes_page, of, lanes::live)),
     ("handlers", handlers::live, |of| cached(&of.handlers_page, of, handlers::live)),
 ];
