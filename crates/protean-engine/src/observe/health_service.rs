@@ -10,6 +10,7 @@ use tracing::debug;
 
 use super::cached_probe::CachedProbe;
 use super::exposition::exposition;
+use super::families::families;
 use super::findings::{Findings, StoreState};
 use super::report::{Health, Readiness};
 use crate::observe::metrics::Metrics;
@@ -67,14 +68,14 @@ impl HealthService {
             }
             "/healthz" => json(StatusCode::OK, &Health::of(&self.findings().await)),
             "/metrics" => {
-                let page = text(StatusCode::OK, exposition(&self.findings().await));
+                let page = text(StatusCode::OK, exposition(&families(&self.findings().await)));
                 with_content_type(page, "text/plain; version=0.0.4; charset=utf-8")
             }
             _ => text(StatusCode::NOT_FOUND, NOT_FOUND_TEXT.into()),
         }
     }
 
-    async fn findings(&self) -> Findings<'_> {
+    pub(super) async fn findings(&self) -> Findings<'_> {
         let ((store, _), subscriptions, relays) =
             tokio::join!(state(&self.store), self.subscriptions.latest(), self.relays.latest());
         let (domain, metrics) = (self.domain.name(), &*self.metrics);

@@ -8,6 +8,8 @@
 //!   (bounded)      │        └───▶ exposition    Prometheus text
 //!                  ├─▶ cached_probe ─▶ store    one query at a time, in a task of its own
 //!                  └─▶ metrics                  what this process has counted
+//!
+//! metrics_report ─▶ families ◀─ exposition      the same values, for both
 //! ```
 //!
 //! Nothing here changes anything, waits long for anything, or shows the text of an error
@@ -18,10 +20,12 @@ mod connections;
 mod events_check;
 mod explain;
 mod exposition;
+mod families;
 mod fault_kinds;
 mod findings;
 mod health_service;
 pub(crate) mod metrics;
+mod metrics_report;
 mod page;
 pub(crate) mod recent_latencies;
 mod report;
@@ -34,6 +38,7 @@ pub use events_check::{
 };
 pub use explain::{Explanation, HandlerStanding, Unpublished, explain};
 pub use fault_kinds::FaultKind;
+pub(crate) use metrics_report::report_metrics;
 pub use page::HealthPage;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
 pub(crate) use vanished::check_vanished;
