@@ -31,6 +31,7 @@ mod command_line;
 mod contracts;
 mod error;
 mod escape;
+mod export;
 mod forms;
 mod globals;
 mod idle;

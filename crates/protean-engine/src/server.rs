@@ -11,7 +11,7 @@ use protean_core::domain::{
     Domain, Group, base_store, broker, known_ids, preflight, prepared_store, registrations,
 };
 use protean_port::message::Lane;
-use protean_port::port::{Broker, Store};
+use protean_port::port::{Broker, MetricsSink, Store};
 use protean_port::{Error, Result};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use crate::inbox;
 use crate::maintenance::maintain;
 use crate::minute_checks::check_every_minute;
 use crate::observe::metrics::Metrics;
-use crate::observe::{HealthPage, check_vanished};
+use crate::observe::{HealthPage, check_vanished, report_metrics};
 use crate::pacing::Pacing;
 use crate::relay::ownership::check;
 use crate::relay::{Relay, RelayPlan, relay_plans};
@@ -39,13 +39,14 @@ const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 pub struct Server {
     domain: Domain,
     health: Option<HealthPage>,
+    metrics: Option<Arc<dyn MetricsSink>>,
     ready: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Server {
     /// A server for this domain.
     pub fn new(domain: Domain) -> Self {
-        Self { domain, health: None, ready: Arc::new(|| ()) }
+        Self { domain, health: None, metrics: None, ready: Arc::new(|| ()) }
     }
 
     /// Serves a health page, from before the store is opened until the server has ended.
@@ -53,6 +54,13 @@ impl Server {
     #[must_use]
     pub fn with_health(self, page: HealthPage) -> Self {
         Self { health: Some(page), ..self }
+    }
+
+    /// Reports the metrics of the page `/metrics` to `sink` as well, again and again until the server
+    /// has ended.
+    #[must_use]
+    pub fn with_metrics(self, sink: Arc<dyn MetricsSink>) -> Self {
+        Self { metrics: Some(sink), ..self }
     }
 
     /// Calls `told` once the server handles messages, or stands by for a process that does.
@@ -96,10 +104,7 @@ impl Server {
         let pacing = Arc::new(Pacing::of(&self.domain));
         let metrics = Arc::new(Metrics::of(&self.domain, Arc::clone(&pacing)));
         // Dropped, and so ended, with this future.
-        let mut pages = JoinSet::new();
-        if let Some(page) = self.health {
-            pages.spawn(page.serve(self.domain.clone(), Arc::clone(&metrics)));
-        }
+        let _observed = self.observe(&metrics);
         let mut shutdown = pin!(shutdown);
         let store = tokio::select! {
             opened = prepared_store(&self.domain) => Arc::clone(opened?),
@@ -156,6 +161,20 @@ impl Server {
             }
         }
         failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Server {
+    /// Serves the pages and reports the metrics, until the tasks are dropped.
+    fn observe(&self, metrics: &Arc<Metrics>) -> JoinSet<()> {
+        let mut observing = JoinSet::new();
+        if let Some(page) = self.health.clone() {
+            observing.spawn(page.serve(self.domain.clone(), Arc::clone(metrics)));
+        }
+        if let Some(sink) = self.metrics.clone() {
+            observing.spawn(report_metrics(self.domain.clone(), Arc::clone(metrics), sink));
+        }
+        observing
     }
 }
 

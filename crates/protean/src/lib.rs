@@ -16,9 +16,10 @@
 //! | [`subscriber`] | [`Receive`] and [`Register`] |
 //! | [`external_event`] | [`model::ExternalEvent`] |
 //!
-//! Features: the databases `sqlite` (default) and `postgres`, the broker `redis`, conversions of
-//! [`Date`] and [`Timestamp`] from and to those of `jiff` and `chrono`, and `observatory`, pages of the
-//! running system that an application serves behind its own login.
+//! Features: the databases `sqlite` (default) and `postgres`, the broker `redis`, the export of spans
+//! and metrics over `otlp`, conversions of [`Date`] and [`Timestamp`] from and to those of `jiff` and
+//! `chrono`, and `observatory`, pages of the running system that an application serves behind its own
+//! login.
 //!
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
@@ -30,6 +31,8 @@ mod readme {}
 
 mod declarations;
 mod handlers;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod prelude;
 mod private;
 mod process_managers;
@@ -95,8 +98,8 @@ pub use protean_port::{memory, message, port};
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
 pub use protean_core::domain::{
-    ServerAdvice, broker, destroy, difference, migrate, prepared_store, promote, require_database,
-    server_advice,
+    ServerAdvice, broker, configuration, destroy, difference, migrate, prepared_store, promote,
+    require_database, server_advice, with_tracer,
 };
 #[doc(hidden)]
 pub use protean_engine::verify;

@@ -70,14 +70,17 @@ async fn serve(options: &Options, app: &App, domain: Domain) -> Result {
             info!(url = %format_args!("http://{at}/observatory/"), "serving the observatory");
         }
     }
-    let mut server = Server::new(domain).with_health(page);
+    let mut server = app.server()?.with_health(page);
     if supervised {
         server = server.when_ready(tell_ready);
     }
     server.run(stop).await?;
     let stopped_by = match stopped_by.await {
         Ok(StoppedBy::Renewal(mut asked)) => match asked.stop_signal().await {
-            None => return Err(not_renewed(&image.run_in_place())),
+            None => {
+                app.stop_export().await;
+                return Err(not_renewed(&image.run_in_place()));
+            }
             Some(signal) => signal.name(),
         },
         Ok(StoppedBy::Signal(signal)) => signal.name(),

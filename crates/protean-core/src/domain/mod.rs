@@ -38,14 +38,15 @@ mod reserved;
 mod scheduled;
 mod snapshots;
 mod stored_data;
+mod submission;
 mod synchronous;
 mod trace;
 mod unit_of_work;
 mod wiring;
 
 pub use advice::ServerAdvice;
-pub use builder::{BuildError, DomainBuilder, in_file};
-pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
+pub use builder::{BuildError, DomainBuilder, configuration, in_file, with_tracer};
+pub use bulk::{Bulk, ImportProgress};
 pub use caught_up::CaughtUp;
 pub use causation::CausationNode;
 pub use connect::{
@@ -63,6 +64,7 @@ pub use registrations::{program_version, registrations};
 pub use scheduled::{Cancellation, ScheduledMessages};
 pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
 pub use stored_data::{ReadSnapshots, Reading, SnapshotUse, StoredData};
+pub use submission::{Rejection, Submission, Submit};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 

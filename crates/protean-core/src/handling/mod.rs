@@ -34,6 +34,7 @@ mod retry;
 mod routes;
 mod sent;
 mod settle;
+pub mod spans;
 mod standing;
 #[cfg(test)]
 mod standing_tests;

@@ -15,6 +15,7 @@ use tracing::debug;
 use super::cached_probe::CachedProbe;
 use super::connections::{PageBody, Pages, page_body};
 use super::exposition::exposition;
+use super::families::families;
 use super::findings::{Findings, StoreState};
 use super::process_report::ProcessReport;
 use super::report::{Health, Readiness};
@@ -112,14 +113,14 @@ impl HealthService {
                 json(StatusCode::OK, &ProcessReport::of(self.domain.name(), &self.metrics))
             }
             "/metrics" => {
-                let page = text(StatusCode::OK, exposition(&self.findings().await));
+                let page = text(StatusCode::OK, exposition(&families(&self.findings().await)));
                 with_content_type(page, "text/plain; version=0.0.4; charset=utf-8")
             }
             _ => text(StatusCode::NOT_FOUND, NOT_FOUND_TEXT.into()),
         }
     }
 
-    async fn findings(&self) -> Findings<'_> {
+    pub(super) async fn findings(&self) -> Findings<'_> {
         let ((store, _), subscriptions, relays) =
             tokio::join!(state(&self.store), self.subscriptions.latest(), self.relays.latest());
         let (domain, metrics) = (self.domain.name(), &*self.metrics);

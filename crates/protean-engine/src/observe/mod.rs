@@ -9,6 +9,8 @@
 //!                  ├─▶ cached_probe ─▶ store    one query at a time, in a task of its own
 //!                  ├─▶ process_report ─▶ metrics   what this process has counted
 //!                  └─▶ pages of others, such as the observatory's
+//!
+//! metrics_report ─▶ families ◀─ exposition      the same values, for both
 //! ```
 //!
 //! Nothing here changes anything, waits long for anything, or shows the text of an error
@@ -21,10 +23,12 @@ mod connections;
 mod events_check;
 mod explain;
 mod exposition;
+mod families;
 mod fault_kinds;
 mod findings;
 mod health_service;
 pub(crate) mod metrics;
+mod metrics_report;
 mod number;
 mod page;
 mod process_report;
@@ -47,6 +51,7 @@ pub use events_check::{
 };
 pub use explain::{Explanation, HandlerStanding, Unpublished, explain};
 pub use fault_kinds::FaultKind;
+pub(crate) use metrics_report::report_metrics;
 pub use number::{grouped, or_unknown, short};
 pub use page::HealthPage;
 pub use process_report::{

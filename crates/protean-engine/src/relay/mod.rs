@@ -20,6 +20,7 @@ mod gaps;
 mod outbox;
 pub(crate) mod ownership;
 mod page;
+mod page_spans;
 mod plan;
 mod publish_loop;
 mod settlements;

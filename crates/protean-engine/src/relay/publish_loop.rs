@@ -17,6 +17,7 @@ use super::broker_publisher::{BrokerPublisher, unavailable};
 use super::broker_stream::BrokerStream;
 use super::gaps::{Gap, Gaps, GroupBehind};
 use super::page::{Content, Entry, Page, RouteLane};
+use super::page_spans::PageSpans;
 use super::plan::RelayPlan;
 use super::settlements::Settlements;
 use super::settling::{Policy, settle, settle_places};
@@ -353,7 +354,10 @@ impl PublishLoop {
     }
 
     async fn publish_pages(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
-        let published = self.publisher.publish(pages).await?;
+        let spans = PageSpans::begin(&self.domain, &self.plan, pages);
+        let published = self.publisher.publish(pages).await;
+        spans.end(published.as_ref().err());
+        let published = published?;
         for page in pages {
             if let Content::Places { .. } = page.content {
                 self.streams[page.of.route].published(page.entries().iter().map(Entry::len));

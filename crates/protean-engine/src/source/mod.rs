@@ -5,6 +5,7 @@ pub(crate) mod broker_source;
 pub(crate) mod log_source;
 pub(crate) mod names;
 pub(crate) mod page_size;
+mod receive_span;
 pub(crate) mod shared_reads;
 pub(crate) mod unreadable;
 

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::{BoxFuture, Broker, BrokerRead, Delivery, EntryRef, TakeOver};
+use protean_port::port::{BoxFuture, Broker, BrokerRead, Delivery, Entry, EntryRef, TakeOver};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::broker_reader::{BrokerReader, Fetched, Reconsidered};
 use super::broker_source::BrokerSource;
+use super::receive_span::received;
 use crate::failpoint::reached;
 use crate::per_lane::PerLane;
 use crate::worker::lanes::Lanes;
@@ -176,7 +179,7 @@ async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
         // What it brings all the same is given back when the worker leaves.
         () = reader.stop.cancelled() => return Event::Read(lane, Fetched::default()),
     };
-    let fetched = reader.fetch(lane, stream, consumer, entries).await;
+    let fetched = fetch_entries(&reader, lane, stream, consumer, entries).await;
     reached("after entries are read");
     Event::Read(lane, fetched)
 }
@@ -186,7 +189,22 @@ async fn take_over(reader: BrokerReader, lane: Lane, take: TakeOver) -> Event {
     let (stream, consumer) = (Arc::clone(&take.streams[0]), Arc::clone(&take.consumer));
     // It is waited for though the worker stops: what has moved here is to be given back.
     let entries = broker.take_over(take).await;
-    Event::TakenOver(lane, reader.fetch(lane, stream, consumer, entries).await)
+    Event::TakenOver(lane, fetch_entries(&reader, lane, stream, consumer, entries).await)
+}
+
+async fn fetch_entries(
+    reader: &BrokerReader,
+    lane: Lane,
+    stream: Arc<str>,
+    consumer: Arc<str>,
+    entries: Result<Vec<Entry>>,
+) -> Fetched {
+    let began = Instant::now();
+    let fetched = reader.clone().fetch(lane, Arc::clone(&stream), consumer, entries).await;
+    let messages = fetched.entries.iter().flat_map(|entry| &entry.messages);
+    let broker = &reader.runner.domain.config().outbox.broker;
+    received(&reader.runner, Some(broker), &stream, lane, began, messages);
+    fetched
 }
 
 async fn hold(

@@ -140,11 +140,17 @@ impl HandlerRunner {
         let mode = if delivery.parked { ReadMode::Verify } else { ReadMode::Assume };
         let read = ReadOptions { overlay: Some(overlay), mode };
         let began = Instant::now();
-        let work = deliver::Work::logged(delivery, read);
+        let work = deliver::Work::logged(delivery, read).of_batch(self.is_bulk(delivery));
         let ran = deliver::run(self.domain.env(), &self.store, &self.group, work).await;
         reached("after the handler");
         let verdict = self.repeatable(ran.verdict);
         Judged { verdict, readers: ran.readers, took: began.elapsed() }
+    }
+
+    /// True for bulk work, of which the commits have spans and not the messages.
+    fn is_bulk(&self, delivery: &Delivery) -> bool {
+        let priority = delivery.recorded.message.priority;
+        self.domain.lanes().lane(priority) == Lane::Backfill
     }
 
     /// The verdict, unless the handler has done more than it may while its projection is rebuilt.

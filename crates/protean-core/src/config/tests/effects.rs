@@ -73,6 +73,20 @@ pub(super) fn effects() -> Vec<(&'static str, Effect)> {
         ),
         ("event_store.provider", Effect::Reader("must be that of the default database")),
         ("event_store.database_uri", Effect::Reader("must be that of the default database")),
+        ("telemetry.enabled", field!(config.telemetry.enabled => ["telemetry.enabled"])),
+        (
+            "telemetry.endpoint",
+            field!(config.telemetry.endpoint => ["telemetry.endpoint"], "http://localhost:4318"),
+        ),
+        (
+            "telemetry.service_name",
+            field!(config.telemetry.service_name => ["telemetry.service_name"], "the domain's name"),
+        ),
+        (
+            "telemetry.resource_attributes",
+            field!(config.telemetry.resource_attributes => ["telemetry.resource_attributes"], "none"),
+        ),
+        ("logging.format", field!(config.logging.format => ["logging.format"])),
         ("intake.max_priority", field!(config.intake.max_priority => ["intake.max_priority"])),
         ("idempotency.ttl", field!(config.idempotency.ttl => ["idempotency.ttl"])),
         (
