@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use futures_util::{FutureExt, TryFutureExt};
-use protean::{Domain, Server};
+use protean::{Domain, HealthPage, Server};
 use protean_cli::{App, Error, Reply, Result, stop_signal};
 use tokio::net::TcpListener;
 
@@ -52,7 +52,8 @@ async fn serve(domain: Domain, addr: SocketAddr) -> Result {
     let requests = axum::serve(listener, http::router(domain.clone()))
         .with_graceful_shutdown(stop.clone())
         .into_future();
-    let handlers = Server::new(domain).run(stop);
+    let health = HealthPage::open(&domain.config().server.health).await;
+    let handlers = Server::new(domain).with_health(health).run(stop);
     tokio::try_join!(requests.err_into::<Error>(), handlers.err_into::<Error>())?;
     Ok(ExitCode::SUCCESS)
 }
