@@ -197,6 +197,9 @@ impl BrokerReader {
         let positions: BTreeSet<u64> = positions.collect();
         let last = positions.last().copied().unwrap_or(0);
         let found = self.recall(&Vec::from_iter(positions)).await?;
+        // The log reaches to what was found in it.
+        let reached = found.iter().map(|delivery| delivery.recorded.position).max();
+        self.head.fetch_max(reached.unwrap_or(0), Ordering::Relaxed);
         let head = self.head_from(last).await?;
         let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
         Some(LogPart { found: found.into_iter().map(by_position).collect(), head })
