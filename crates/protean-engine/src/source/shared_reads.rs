@@ -72,13 +72,17 @@ impl SharedReads {
                 )));
             }
         }
-        self.start_settling();
+        self.start_settling(|source| source.next_settle(now));
     }
 
-    /// Starts to settle what is durable.
-    pub(super) fn start_settling(&mut self) {
+    /// Starts to settle all that is durable: nothing more will come.
+    pub(super) fn settle_done(&mut self) {
+        self.start_settling(BrokerSource::settle_done);
+    }
+
+    fn start_settling(&mut self, next: impl Fn(&mut BrokerSource) -> Option<Vec<EntryRef>>) {
         for source in self.sources.iter_mut() {
-            if let Some(entries) = source.next_settle() {
+            if let Some(entries) = next(source) {
                 self.under_way.push(Box::pin(settle(self.reader.clone(), source.lane, entries)));
             }
         }
