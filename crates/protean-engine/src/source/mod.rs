@@ -42,10 +42,10 @@ impl Source {
         }
     }
 
-    /// Starts to settle what is durable.
-    pub(crate) fn start_settling(&mut self) {
+    /// Starts to settle all that is durable, once nothing more starts.
+    pub(crate) fn settle_done(&mut self) {
         if let Self::Broker(reads) = self {
-            reads.start_settling();
+            reads.settle_done();
         }
     }
 

@@ -271,7 +271,7 @@ impl Worker {
         // After the suspects: charging one settles it.
         self.start_commits();
         if self.stopping {
-            self.source.start_settling();
+            self.source.settle_done();
         } else {
             self.source.start(&self.lanes, self.in_flight.is_claimed(), self.since.elapsed());
         }
