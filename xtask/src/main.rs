@@ -14,8 +14,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test [ARGUMENTS]   sets up what is missing and runs every test of the workspace;
                                ARGUMENTS are those of `cargo test`, in place of all tests
-cargo xtask setup              only sets up what is missing: PostgreSQL, Redis, Python and
-                               Protean for Python";
+cargo xtask setup              only sets up what is missing: PostgreSQL, Redis, Chromium, Python
+                               and Protean for Python";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

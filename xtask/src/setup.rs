@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use protean_test_servers::{POSTGRESQL, Python, REDIS};
+use protean_test_servers::{Chromium, POSTGRESQL, Python, REDIS};
 
 use crate::system::{Manager, Package, shell};
 
@@ -19,8 +19,8 @@ pub(crate) fn run() -> Result<(), String> {
     Python::with_protean().map(|_| ())
 }
 
-/// The packages without which some tests cannot run; an error when a variable names a folder
-/// that does not hold what it should.
+/// The packages without which some tests cannot run; an error when a variable names what does
+/// not hold what it should.
 fn missing() -> Result<Vec<Package>, String> {
     let mut missing = Vec::new();
     for (programs, package) in [(&POSTGRESQL, Package::PostgreSql), (&REDIS, Package::Redis)] {
@@ -32,6 +32,11 @@ fn missing() -> Result<Vec<Package>, String> {
     }
     if std::env::var_os(Python::VARIABLE).is_none() && Python::plain().is_err() {
         missing.push(Package::Python);
+    }
+    match Chromium::of_this_machine() {
+        Err(wrong) if Chromium::named().is_some() => return Err(wrong),
+        Err(_) => missing.push(Package::Chromium),
+        Ok(_) => {}
     }
     Ok(missing)
 }
@@ -62,10 +67,12 @@ fn by_hand(names: &str, commands: &[String]) -> String {
     };
     format!(
         "Install {names} {how}\nand run this again. Programs that are installed already are found \
-         when {} and {} name their folders, and {} a Python that has Protean.",
+         when {} and {} name their folders, {} a Python that has Protean, and {} the program \
+         of Chromium or Chrome.",
         POSTGRESQL.variable,
         REDIS.variable,
         Python::VARIABLE,
+        Chromium::VARIABLE,
     )
 }
 
@@ -109,6 +116,7 @@ mod tests {
             "apt-get install redis-server",
             "PROTEAN_REDIS_BIN",
             "PROTEAN_PYTHON",
+            "PROTEAN_CHROMIUM",
         ];
         for part in parts {
             assert!(text.contains(part), "{text}");
