@@ -174,7 +174,7 @@ pub(super) const IGNORED_TABLES: [(&str, &str); 6] = [
     ("email_providers", "no mail is sent; remove the table"),
     ("logging", "the variable PROTEAN_LOG decides what is logged; use it instead"),
     ("lint", "the command `check` finds what is wrong; remove the table"),
-    ("observatory", "the health page of the server takes its place; see [server.health]"),
+    ("observatory", "its settings are in [server.observatory]; move them there"),
     ("consume_idempotency", "the effects of a message always apply once; remove the key"),
 ];
 

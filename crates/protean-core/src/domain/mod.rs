@@ -34,6 +34,7 @@ mod process;
 mod promotion;
 mod receipt;
 mod registrations;
+mod reserved;
 mod scheduled;
 mod snapshots;
 mod stored_data;
@@ -70,9 +71,9 @@ pub use crate::catalog::LIFECYCLE_COLUMNS;
 pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     AllowedCommand, Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group,
-    Handle, Handled, HandlerKind, Manages, Missed, On, Payload, QueryRoutes, React, ReactLate,
-    Reactions, Receive, Recurring, Register, RegisterProcess, Registry, Routes, Standing,
-    Subscriber, Turn,
+    Handle, Handled, HandlerKind, Manages, Missed, On, Operation, Operator, Payload, QueryRoutes,
+    React, ReactLate, Reactions, Receive, Recurring, Register, RegisterProcess, Registry, Routes,
+    Standing, Subscriber, Turn, operations,
 };
 pub use crate::unit::{
     Context, Cursor, Enricher, Enrichment, Issue, Page, Reader, Repository, Selection, Storage,

@@ -24,6 +24,7 @@ mod plan;
 mod publish_loop;
 mod settlements;
 mod settling;
+mod streams;
 mod window;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use outbox::{Abandoned, Adopted, Outbox, Refused, RelayStatus};
 pub(crate) use plan::relay_plans;
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
+pub use streams::{BrokerStream, broker_streams};
 
 /// The wait after the first failure; it doubles from there.
 const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);

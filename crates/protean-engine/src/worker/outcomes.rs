@@ -83,6 +83,7 @@ impl Worker {
         } else if was_open && !breaker.is_open() {
             warn!(%handler, %lane, "circuit breaker closed: the handler works again");
         }
+        self.metrics.lane(lane).breaker(breaker.is_open());
     }
 
     /// True when the group moves on to the next message of the stream.

@@ -165,6 +165,15 @@ pub(super) fn server_effects(config: &Config) -> Vec<(&'static str, Effect)> {
         ("server.health.port", field!(health.port => ["HealthConfig", ".port"])),
         ("server.health.port_auto_increment", field!(health.port_auto_increment)),
         (
+            "server.observatory.enabled",
+            field!(server.observatory.enabled => ["observatory", ".enabled"]),
+        ),
+        ("server.observatory.hosts", field!(server.observatory.hosts => ["observatory", ".hosts"])),
+        (
+            "server.observatory.tokens.NAME.secret",
+            Effect::Reader("lets the operator of this name change things in the observatory"),
+        ),
+        (
             "server.default_subscription_profile",
             Effect::Reader("chooses the settings of a profile"),
         ),

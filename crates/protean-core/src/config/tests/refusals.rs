@@ -90,6 +90,16 @@ const REFUSED: &[(&str, &str)] = &[
          expected more than 0 milliseconds, found 0",
     ),
     (
+        "[server.observatory.tokens.ann]\nsecret = 'canary'",
+        "domain.toml:2: server.observatory.tokens.ann.secret: is too easy to guess; write at least \
+         16 characters",
+    ),
+    (
+        "[server.observatory.tokens.ann]",
+        "domain.toml:1: server.observatory.tokens.ann.secret: missing; write a long random text, \
+         such as '${OBSERVATORY_SECRET}'",
+    ),
+    (
         "[server.health]\nport = 70000",
         "domain.toml:2: server.health.port: expected at most 65535, found 70000",
     ),
