@@ -2,6 +2,10 @@
 "use strict";
 
 (() => {
+  // On a narrow screen the navigation scrolls.
+  const here = document.querySelector(".bar nav [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
+
   const live = document.getElementById("live");
   const shown = document.getElementById("connection");
   if (!live || !shown) return;

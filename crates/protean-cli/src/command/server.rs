@@ -66,6 +66,9 @@ async fn serve(options: &Options, app: &App, domain: Domain) -> Result {
     let mut page = HealthPage::open(&health).await;
     if domain.config().server.observatory.enabled {
         page = Observatory::of(&domain).beside(page);
+        if let Some(at) = page.address() {
+            info!(url = %format_args!("http://{at}/observatory/"), "serving the observatory");
+        }
     }
     let mut server = Server::new(domain).with_health(page);
     if supervised {

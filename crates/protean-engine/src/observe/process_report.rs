@@ -58,8 +58,8 @@ pub struct ProductionReport {
     pub p50_ms: Option<f64>,
     /// The 99th percentile in milliseconds; `None` without a message.
     pub p99_ms: Option<f64>,
-    /// The same for the last thousand that were handled while no bulk work was under way, however
-    /// long ago.
+    /// The same for the last 200 that were handled while no bulk work was under way, however long
+    /// ago.
     #[serde(default)]
     pub idle: IdleReport,
 }

@@ -56,7 +56,7 @@ impl ServerPages {
             let text = read(stream, host).unwrap_or_default();
             pages.extend(ServerPage::parse(&text, domain.name(), log, &format!("{host}:{port}")));
         }
-        Self { url: format!("http://{host}:{first}/healthz"), pages }
+        Self { url: format!("http://{host}:{first}/processz"), pages }
     }
 }
 

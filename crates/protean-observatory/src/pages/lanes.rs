@@ -1,7 +1,7 @@
 //! How long production waits, and how far the bulk work is.
 
 use maud::{Markup, html};
-use protean_engine::{ServerPage, grouped, or_unknown};
+use protean_engine::{ServerPage, Trend, grouped, or_unknown};
 use protean_port::message::Lane;
 
 use crate::chart::{Level, Line, chart};
@@ -85,7 +85,7 @@ fn production(snapshot: &Snapshot) -> Markup {
             p.bound data-metric="bound" { (snapshot.bound) }
             p.hint {
                 "Latency: from the moment a message is made until what its handler has done is durable; "
-                "the last thousand of the last minute. Idle: the last thousand that were handled while no "
+                "the last thousand of the last minute. Idle: the last 200 that were handled while no "
                 "bulk work was under way."
             }
         }
@@ -129,13 +129,14 @@ fn backfill(snapshot: &Snapshot) -> Markup {
     }
 }
 
-/// How long until the last of the lanes is empty.
+/// How long until nothing waits, if all handlers together go on like this.
 fn eta(snapshot: &Snapshot) -> String {
-    let waiting = snapshot.lanes(Lane::Backfill).filter(|(_, lane)| lane.status.lag != Some(0));
-    let trends: Vec<_> = waiting.map(|(_, lane)| lane.rate.trend).collect();
-    let slowest = trends.iter().find(|trend| trend.eta().is_none());
-    let slowest = slowest.or_else(|| trends.iter().max_by_key(|trend| trend.eta()));
-    slowest.map_or_else(|| "-".to_owned(), protean_engine::Trend::column)
+    let trends = || snapshot.lanes(Lane::Backfill).map(|(_, lane)| lane.rate.trend);
+    let all = Trend {
+        lag: snapshot.lag(Lane::Backfill),
+        drained_per_second: trends().map(|trend| trend.drained_per_second).sum(),
+    };
+    all.column()
 }
 
 /// The slowest pace of all servers, and its reason.

@@ -119,7 +119,7 @@ fn message(visit: &Visit<'_>, line: &Line, begun: Timestamp, span: Duration) -> 
 fn bar(later: Duration, span: Duration) -> Markup {
     let share = if span.is_zero() { 0.0 } else { later.as_secs_f64() / span.as_secs_f64() };
     html! {
-        svg.bar viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
+        svg.moments viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
             line.grid x1="0" x2="100" y1="3" y2="3" {}
             rect.moment x=(format!("{:.2}", share * 98.0)) y="0" width="2" height="6" {}
         }

@@ -5,7 +5,17 @@ use protean_engine::subscriptions;
 
 use crate::bank::Bank;
 
-const PAGES: [&str; 5] = ["lanes", "handlers", "dead-letters", "trace", "operations"];
+const PAGES: [&str; 9] = [
+    "lanes",
+    "handlers",
+    "dead-letters",
+    "trace",
+    "streams",
+    "processes",
+    "brokers",
+    "account",
+    "operations",
+];
 
 /// As a person writes it who wants to run a script in somebody else's browser.
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
@@ -21,7 +31,7 @@ async fn every_page_is_served_at_the_loopback_with_a_strict_policy() {
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        for inline in ["<style", " style=", " onclick=", "javascript:", "http://", "https://"] {
+        for inline in ["<style", " style=", " onclick=", "javascript:", "=\"http", "=\"//"] {
             answer.lacks(inline);
         }
         assert_eq!(answer.body.matches("<script").count(), 1, "{page}");
@@ -149,4 +159,40 @@ async fn a_trace_shows_each_message_below_its_cause() {
 
 fn percent(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_shows_the_state_after_each_event() {
+    let bank = Bank::given_up(&["Eve"]).await;
+    let instances = bank.get("/observatory/streams?aggregate=Account").await;
+    let id = instances.attribute("<li", "data-stream-id").to_owned();
+    let address = format!("/observatory/streams?aggregate=Account&id={id}");
+    let masked = bank.get(&address).await;
+    masked.has("data-state-version=\"0\"");
+    masked.has("data-field=\"holder\"");
+    masked.lacks("Eve");
+    let revealed = bank.get(&format!("{address}&version=0&reveal=payload")).await;
+    revealed.has("<dd data-field=\"holder\">&quot;Eve&quot;</dd>");
+    let unknown = bank.get("/observatory/streams?aggregate=Account&id=nobody").await;
+    unknown.has("no event of this instance");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_account_has_the_terms_of_verify() {
+    let bank = Bank::given_up(&["Eve", "Mallory"]).await;
+    let report = protean_engine::verify(&bank.domain).await.unwrap();
+    for page in ["/observatory/account", "/observatory/account?log=1"] {
+        let page = bank.get(page).await;
+        for of in &report.groups {
+            let row = format!("data-account=\"{}\" data-category=\"{}\"", of.group, of.category);
+            for (term, count) in [("Committed", of.committed), ("Dead", of.dead)] {
+                let (_, rest) = page.body.split_once(&row).unwrap();
+                let cell = format!("data-term=\"{term}\" data-value=\"{count}\"");
+                let (row, _) = rest.split_once("</tr>").unwrap();
+                assert!(row.contains(&cell), "{cell} is missing in {row}");
+            }
+        }
+    }
+    bank.get("/observatory/account").await.has("data-closes=\"true\"");
+    bank.get("/observatory/account?log=1").await.has("data-verified=\"true\"");
 }

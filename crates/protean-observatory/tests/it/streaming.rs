@@ -46,7 +46,7 @@ async fn the_page_follows_the_database() {
     let (_, first) = events.next().await;
     assert!(first.contains("data-metric=\"backlog\" data-value=\"0\""), "{first}");
     bank.order(&["A", "B"], Priority::BULK).await;
-    for _ in 0..3 {
+    for _ in 0..30 {
         if events.next().await.1.contains("data-metric=\"backlog\" data-value=\"2\"") {
             return;
         }
