@@ -32,8 +32,9 @@ struct Stroke {
 const POINT: &str = "(element => {
     if (!element) return 'there is no such element';
     element.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
-    const box = element.getBoundingClientRect();
-    if (!box.width || !box.height) return 'it takes no room';
+    // Of a link that goes on in the next line, the part in the first one.
+    const box = element.getClientRects()[0];
+    if (!box?.width || !box.height) return 'it takes no room';
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     const top = document.elementFromPoint(x, y);
     if (!element.contains(top)) return 'it is behind ' + (top?.outerHTML.slice(0, 200) ?? 'the edge');
