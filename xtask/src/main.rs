@@ -26,8 +26,8 @@ const USAGE: &str = "\
 cargo xtask test [ARGUMENTS]     sets up what is missing, runs every test of the workspace, and then
                                  does what `features` does; ARGUMENTS are those of `cargo test`,
                                  in place of all that
-cargo xtask setup                only sets up what is missing: PostgreSQL, Redis, Python and
-                                 Protean for Python
+cargo xtask setup                only sets up what is missing: PostgreSQL, Redis, Chromium, Python
+                                 and Protean for Python
 cargo xtask bench [NAME …]       runs a benchmark in a release build; alone, lists them
 cargo xtask book [ARGUMENTS]     builds the book; ARGUMENTS are those of `mdbook build`
 cargo xtask features             compiles each published package with each feature alone

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use protean_test_servers::{POSTGRESQL, Python, REDIS};
+use protean_test_servers::{Chromium, POSTGRESQL, Python, REDIS};
 
 use crate::system::{Manager, Package, shell};
 
@@ -20,8 +20,8 @@ pub(crate) fn run() -> Result<(), String> {
     set_up_telemetry(&python, &Python::telemetry_home())
 }
 
-/// The packages without which some tests cannot run; an error when a variable names a folder
-/// that does not hold what it should.
+/// The packages without which some tests cannot run; an error when a variable names what does
+/// not hold what it should.
 fn missing() -> Result<Vec<Package>, String> {
     let mut missing = Vec::new();
     for (programs, package) in [(&POSTGRESQL, Package::PostgreSql), (&REDIS, Package::Redis)] {
@@ -33,6 +33,11 @@ fn missing() -> Result<Vec<Package>, String> {
     }
     if std::env::var_os(Python::VARIABLE).is_none() && Python::plain().is_err() {
         missing.push(Package::Python);
+    }
+    match Chromium::of_this_machine() {
+        Err(wrong) if Chromium::named().is_some() => return Err(wrong),
+        Err(_) => missing.push(Package::Chromium),
+        Ok(_) => {}
     }
     Ok(missing)
 }
@@ -63,10 +68,12 @@ fn by_hand(names: &str, commands: &[String]) -> String {
     };
     format!(
         "Install {names} {how}\nand run this again. Programs that are installed already are found \
-         when {} and {} name their folders, and {} a Python that has Protean.",
+         when {} and {} name their folders, {} a Python that has Protean, and {} the program \
+         of Chromium or Chrome.",
         POSTGRESQL.variable,
         REDIS.variable,
         Python::VARIABLE,
+        Chromium::VARIABLE,
     )
 }
 
@@ -124,6 +131,7 @@ mod tests {
             "apt-get install redis-server",
             "PROTEAN_REDIS_BIN",
             "PROTEAN_PYTHON",
+            "PROTEAN_CHROMIUM",
         ];
         for part in parts {
             assert!(text.contains(part), "{text}");

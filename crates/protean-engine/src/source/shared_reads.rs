@@ -202,10 +202,10 @@ async fn fetch_entries(
     stream: Arc<str>,
     consumer: Arc<str>,
     entries: Result<Vec<Entry>>,
-    is_new: bool,
+    is_read: bool,
 ) -> Fetched {
     let began = Instant::now();
-    let fetched = reader.clone().fetch(lane, Arc::clone(&stream), consumer, entries, is_new).await;
+    let fetched = reader.clone().fetch(lane, Arc::clone(&stream), consumer, entries, is_read).await;
     let messages = fetched.entries.iter().flat_map(|entry| &entry.messages);
     let broker = &reader.runner.domain.config().outbox.broker;
     received(&reader.runner, Some(broker), &stream, lane, began, messages);
