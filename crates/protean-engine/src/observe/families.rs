@@ -84,7 +84,7 @@ fn relays(page: &mut Families, domain: &str, known: &[RelayStatus]) {
     ];
     for (name, about, value) in families.iter().filter(|_| !known.is_empty()) {
         let name = format!("protean_outbox_{name}");
-        page.family(&name, *about, MetricKind::Gauge);
+        page.family(&name, about, MetricKind::Gauge);
         for relay in known {
             if let Some(value) = value(relay) {
                 let labels =

@@ -15,7 +15,7 @@ pub(crate) async fn report_metrics(
     metrics: Arc<Metrics>,
     sink: Arc<dyn MetricsSink>,
 ) {
-    let (service, probing) = HealthService::new(domain, metrics);
+    let (service, probing) = HealthService::new(domain, metrics, None);
     let reporting = async {
         loop {
             tokio::time::sleep(sink.interval()).await;
