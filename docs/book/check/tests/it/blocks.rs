@@ -44,6 +44,10 @@ const OTHER_PROGRAMS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Pages that another test reads and runs from the first line to the last.
+const RUN_BY: &[(&str, &str)] =
+    &[("docs/book/src/guide/getting-started.md", "crates/protean-cli/tests/it/chapter.rs")];
+
 /// Languages of blocks that are no code: what a program prints, and drawings.
 const NO_CODE: &[&str] = &["text"];
 
@@ -53,6 +57,10 @@ const SHELL: &[&str] = &["sh", "console"];
 
 /// What is wrong with a block, if anything is.
 fn fault(block: &Block, compiled: &[String]) -> Option<String> {
+    if let Some((page, test)) = RUN_BY.iter().find(|(page, _)| *page == block.page) {
+        let name = page.rsplit('/').next().unwrap_or(page);
+        return (!read(test).contains(name)).then(|| format!("is not read by {test}"));
+    }
     match block.language.as_str() {
         "rust" if compiled.contains(&block.page) => None,
         "rust" | "python" | "sql" | "ini" | "yaml" | "dockerfile" => not_in_a_program(block),
