@@ -16,7 +16,8 @@ pub(crate) fn run() -> Result<(), String> {
     if std::env::var_os(Python::VARIABLE).is_none() {
         set_up_protean_for_python(&Python::home())?;
     }
-    Python::with_protean().map(|_| ())
+    let python = Python::with_protean()?;
+    set_up_telemetry(&python, &Python::telemetry_home())
 }
 
 /// The packages without which some tests cannot run; an error when a variable names a folder
@@ -71,6 +72,24 @@ fn by_hand(names: &str, commands: &[String]) -> String {
 
 /// Makes an environment with Protean for Python in this folder, unless it is there.
 fn set_up_protean_for_python(home: &Path) -> Result<(), String> {
+    let pip = format!("'{}/bin/python' {PIP_INSTALL}", home.display());
+    let mut commands = vec![format!("python3 -m venv '{}'", home.display())];
+    commands.extend(Python::PACKAGES.iter().map(|call| format!("{pip} '{}'", call.join("' '"))));
+    make(home, "The tests compare with Protean for Python", &commands)
+}
+
+/// Puts what traces services in Python in this folder, unless it is there.
+fn set_up_telemetry(python: &Python, home: &Path) -> Result<(), String> {
+    let program = python.command().get_program().display().to_string();
+    let packages = Python::TELEMETRY.join("' '");
+    let install = format!("'{program}' {PIP_INSTALL} --target '{}' '{packages}'", home.display());
+    make(home, "The tests follow traces through Python with OpenTelemetry", &[install])
+}
+
+const PIP_INSTALL: &str = "-m pip install --quiet --disable-pip-version-check";
+
+/// Makes this folder with these commands, unless it is whole.
+fn make(home: &Path, why: &str, commands: &[String]) -> Result<(), String> {
     // Runs that begin together make it one after the other.
     let lock = home.with_extension("lock");
     let locked = std::fs::create_dir_all(home.parent().unwrap_or(home))
@@ -81,16 +100,12 @@ fn set_up_protean_for_python(home: &Path) -> Result<(), String> {
     if whole.exists() {
         return Ok(());
     }
-    println!("The tests compare with Protean for Python, from PyPI, in {}.", home.display());
+    println!("{why}, from PyPI, in {}.", home.display());
     // One that was begun and not completed.
     let _ = std::fs::remove_dir_all(home);
-    let home = home.display();
-    let mut commands = vec![format!("python3 -m venv '{home}'")];
-    let pip = format!("'{home}/bin/python' -m pip install --quiet --disable-pip-version-check");
-    commands.extend(Python::PACKAGES.iter().map(|call| format!("{pip} '{}'", call.join("' '"))));
     for command in commands {
         println!("== {command}");
-        shell(&command)?;
+        shell(command)?;
     }
     File::create(&whole)
         .map_err(|error| format!("{} cannot be written: {error}", whole.display()))?;

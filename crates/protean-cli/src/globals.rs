@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use protean::DomainBuilder;
 
 /// The options of every command.
 #[derive(Args, Clone, Debug, Default)]
@@ -14,4 +15,14 @@ pub(crate) struct Globals {
     /// {"version", "status", "data", "diagnostics"}
     #[arg(long, global = true)]
     pub(crate) json: bool,
+}
+
+impl Globals {
+    /// The builder, with the configuration that these options name.
+    pub(crate) fn apply_to(&self, builder: DomainBuilder) -> DomainBuilder {
+        match &self.config {
+            Some(file) => builder.config_file(file),
+            None => builder,
+        }
+    }
 }

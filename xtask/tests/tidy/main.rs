@@ -50,6 +50,7 @@ const FILE_RULES: &[FileRule] = &[
     words::in_code,
     words::in_reasons,
     words::in_texts,
+    words::in_urls,
 ];
 
 /// Rules that look at all files together.
@@ -58,6 +59,7 @@ const TREE_RULES: &[TreeRule] = &[
     circles::of_files,
     rooms::share_the_core,
     sizes::folders_of_one_file,
+    sizes::of_lessons,
     sizes::median_of_files,
     functions::lengths,
     surface::of_types,

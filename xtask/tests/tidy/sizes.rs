@@ -1,6 +1,7 @@
 //! Files, module docs, folders and texts stay small.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::code;
 use crate::offence::Offence;
@@ -13,6 +14,8 @@ const MODULE_DOC: usize = 25;
 const FACADE: (&str, usize) = ("crates/protean/src/lib.rs", 150);
 const TEXTS: &[(&str, usize)] = &[("ARCHITECTURE.md", 300), ("CONTRIBUTING.md", 80)];
 const DEPTH: usize = 2;
+/// The examples to learn from have a number in front; all files of one together.
+const LESSON: RangeInclusive<usize> = 60..=250;
 
 /// A Rust file without its inline tests fits in 400 lines.
 pub(crate) fn of_a_file(file: &File) -> Vec<Offence> {
@@ -69,6 +72,23 @@ pub(crate) fn folders_of_one_file(files: &[File]) -> Vec<Offence> {
     single.map(|[path]| Offence::new(path, 1, what)).collect()
 }
 
+/// An example to learn from is read in one sitting, its tests and settings included.
+pub(crate) fn of_lessons(files: &[File]) -> Vec<Offence> {
+    let mut lessons: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in files {
+        let below = file.path.strip_prefix("examples/").and_then(|path| path.split_once('/'));
+        if let Some((folder, _)) = below
+            && folder.starts_with(|first: char| first.is_ascii_digit())
+        {
+            *lessons.entry(folder).or_default() += file.text.lines().count();
+        }
+    }
+    let (least, most) = (LESSON.start(), LESSON.end());
+    let what = |lines| format!("has {lines} lines in all its files, not {least} to {most}");
+    let wrong = lessons.into_iter().filter(|(_, lines)| !LESSON.contains(lines));
+    wrong.map(|(name, lines)| Offence::new(&format!("examples/{name}"), 1, what(lines))).collect()
+}
+
 /// Half of all source files are at most 130 lines long.
 pub(crate) fn median_of_files(files: &[File]) -> Vec<Offence> {
     let sources = files.iter().filter(|file| file.source().is_some());
@@ -106,7 +126,7 @@ fn lines_without_tests(file: &File) -> usize {
 mod tests {
     use super::{
         depth_of_folders, folders_of_one_file, median_of_files, of_a_file, of_a_module_doc,
-        of_inline_tests, of_the_facade, of_the_texts,
+        of_inline_tests, of_lessons, of_the_facade, of_the_texts,
     };
     use crate::offence::Offence;
     use crate::tree::File;
@@ -163,6 +183,18 @@ mod tests {
         assert_eq!(single.len(), 1);
         assert_eq!(single[0].path, "crates/a/src/b/mod.rs");
         assert!(folders_of_one_file(&files(&["c/a/src/b/mod.rs", "c/a/src/b/d.rs"])).is_empty());
+    }
+
+    #[test]
+    fn rejects_an_example_to_learn_from_that_is_long_or_shows_nothing() {
+        let file = |path: &str, lines| File::new(path, &"\n".repeat(lines));
+        let found = |lines| {
+            let of =
+                [file("examples/01-a/src/main.rs", lines), file("examples/01-a/Cargo.toml", 20)];
+            of_lessons(&of).len()
+        };
+        assert_eq!([39, 40, 230, 231].map(found), [1, 0, 0, 1]);
+        assert!(of_lessons(&[file("examples/bank/src/main.rs", 300)]).is_empty());
     }
 
     #[test]

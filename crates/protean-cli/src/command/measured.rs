@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use protean_engine::{ProductionReport, ServerPages, ServerProcess, grouped};
 use serde::Serialize;
-
-use super::server_pages::{Production, ServerPages, ServerProcess};
-use crate::grouped;
 
 /// What each server process has measured.
 pub(super) struct Measured {
@@ -20,14 +18,14 @@ pub(super) struct ServerMeasured {
     #[serde(flatten)]
     process: ServerProcess,
     #[serde(flatten)]
-    production: Production,
+    production: ProductionReport,
 }
 
 impl Measured {
     /// What the pages say.
     pub(super) fn of(found: &ServerPages) -> Self {
         let servers = found.pages.iter().filter_map(|page| {
-            let (process, production) = (page.process.clone(), page.production.clone()?);
+            let (process, production) = (page.process.clone(), page.report.production.clone()?);
             Some(ServerMeasured { process, production })
         });
         Self { url: found.url.clone(), servers: servers.collect() }
@@ -66,7 +64,7 @@ mod tests {
     use tokio::task::spawn_blocking;
 
     use super::{Measured, ServerMeasured, ServerPages};
-    use crate::command::server_pages::tests::{free_port, page};
+    use crate::command::server_pages::{free_port, page};
     use crate::sample::{OpenAccount, bank_at};
 
     fn measured(production: &[&str]) -> Measured {

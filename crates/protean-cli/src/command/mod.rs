@@ -1,7 +1,6 @@
 //! The commands that every domain has, one file each.
 
 mod backlog;
-mod bound;
 mod check;
 mod confirm;
 mod contracts;
@@ -16,6 +15,7 @@ mod intake_tests;
 mod limit;
 mod measured;
 mod migrate;
+mod observatory;
 mod outbox;
 mod pace;
 mod processes;
@@ -28,6 +28,7 @@ mod schedule;
 #[cfg(test)]
 mod schedule_tests;
 mod server;
+#[cfg(test)]
 mod server_pages;
 mod snapshot;
 mod subscriptions;
@@ -42,6 +43,9 @@ use crate::{App, Result};
 pub(crate) enum BuiltIn {
     /// Runs the server: handles messages until SIGTERM or Ctrl-C
     Server(server::Options),
+    /// Serves pages that show the running system, until SIGTERM or Ctrl-C
+    #[command(after_help = observatory::AFTER_HELP)]
+    Observatory(observatory::Options),
     /// Shows, renames or forgets subscriptions
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
@@ -85,6 +89,7 @@ pub(crate) enum BuiltIn {
 pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
     match command {
         BuiltIn::Server(options) => server::run(&options, app).await,
+        BuiltIn::Observatory(options) => observatory::run(&options, app).await,
         BuiltIn::Subscriptions(command) => subscriptions::run(&command, app).await,
         BuiltIn::Events(command) => events::run(&command, app).await,
         BuiltIn::Dlq(command) => dlq::run(&command, app).await,

@@ -7,6 +7,7 @@ use clap::Args;
 use protean::Domain;
 use protean::config::DatabaseKind;
 use protean_engine::{HealthPage, Server};
+use protean_observatory::Observatory;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tracing::{error, info};
@@ -62,15 +63,24 @@ async fn serve(options: &Options, app: &App, domain: Domain) -> Result {
     let mut health = domain.config().server.health.clone();
     // Several processes cannot share a port, and each has its own health to report.
     health.port_auto_increment |= supervised;
-    let page = HealthPage::open(&health).await;
-    let mut server = Server::new(domain).with_health(page);
+    let mut page = HealthPage::open(&health).await;
+    if domain.config().server.observatory.enabled {
+        page = Observatory::of(&domain).beside(page);
+        if let Some(at) = page.address() {
+            info!(url = %format_args!("http://{at}/observatory/"), "serving the observatory");
+        }
+    }
+    let mut server = app.server()?.with_health(page);
     if supervised {
         server = server.when_ready(tell_ready);
     }
     server.run(stop).await?;
     let stopped_by = match stopped_by.await {
         Ok(StoppedBy::Renewal(mut asked)) => match asked.stop_signal().await {
-            None => return Err(not_renewed(&image.run_in_place())),
+            None => {
+                app.stop_export().await;
+                return Err(not_renewed(&image.run_in_place()));
+            }
             Some(signal) => signal.name(),
         },
         Ok(StoppedBy::Signal(signal)) => signal.name(),

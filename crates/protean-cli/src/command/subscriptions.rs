@@ -5,18 +5,18 @@ use std::fmt;
 use clap::Subcommand;
 use protean::message::Lane;
 use protean::{Domain, HandlerKind};
-use protean_engine::{LaneStatus, SubscriptionStatus, vanished_groups};
+use protean_engine::{
+    LaneStatus, ProductionBound, ServerPages, SubscriptionStatus, Trend, or_unknown,
+    vanished_groups,
+};
 use serde::Serialize;
 
-use super::backlog::{Backlogs, Trend, oldest};
-use super::bound::Bound;
+use super::backlog::Backlogs;
 use super::confirm::Consent;
 use super::forget::{self, warn_of_vanished};
 use super::measured::{Measured, ServerMeasured};
 use super::pace::Paces;
-use super::server_pages::ServerPages;
 use super::{promote, rename};
-use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
 
 /// Shows the state of subscriptions, forgets old ones, and settles which version is the newest.
@@ -80,7 +80,7 @@ async fn status(wide: bool, app: &App) -> Result {
     let found = Backlogs::of(&domain).await?;
     let table = if wide { wide_table(&found) } else { table(&found) };
     let log = domain.store().await?.log_id().await?;
-    let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain, &log));
+    let (bound, pages) = (ProductionBound::of(&domain), ServerPages::of(&domain, &log));
     let shown = Shown { bound, measured: Measured::of(&pages), pace: Paces::of(&domain, &pages) };
     let text = format!("{table}\n\n{}{shown}", ignored(&found));
     let vanished = vanished_groups(&domain).await?;
@@ -89,7 +89,7 @@ async fn status(wide: bool, app: &App) -> Result {
 
 /// What is shown below the table.
 struct Shown {
-    bound: Bound,
+    bound: ProductionBound,
     measured: Measured,
     pace: Option<Paces>,
 }
@@ -144,7 +144,7 @@ fn table(found: &Backlogs) -> Table {
             or_unknown(lane.parked, short),
             if lane.dead == Some(0) { "-".to_owned() } else { or_unknown(lane.dead, short) },
             lane.health.as_str().to_owned(),
-            oldest(lane),
+            lane.waited(),
             trend.column(),
         ]);
     }
@@ -186,7 +186,7 @@ fn wide_table(found: &Backlogs) -> Table {
 #[derive(Serialize)]
 struct Subscriptions<'a> {
     subscriptions: Vec<Row<'a>>,
-    production_bound: Bound,
+    production_bound: ProductionBound,
     production_measured: Vec<ServerMeasured>,
     /// Left out without a target for production.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,7 +253,9 @@ mod tests {
     use protean_engine::{SubscriptionStatus, subscriptions};
     use serde_json::{Value, json, to_value};
 
-    use super::{Backlogs, Bound, Measured, Paces, ServerPages, Shown, reply, table, wide_table};
+    use super::{
+        Backlogs, Measured, Paces, ProductionBound, ServerPages, Shown, reply, table, wide_table,
+    };
     use crate::sample::{OpenAccount, app};
 
     /// A bank with three bulk commands and one customer's command waiting.
@@ -270,7 +272,7 @@ mod tests {
     /// What is shown when no server answers.
     fn without_servers(domain: &Domain) -> Shown {
         let pages = ServerPages { url: "http://here/healthz".to_owned(), pages: Vec::new() };
-        let (bound, measured) = (Bound::of(domain), Measured::of(&pages));
+        let (bound, measured) = (ProductionBound::of(domain), Measured::of(&pages));
         Shown { bound, measured, pace: Paces::of(domain, &pages) }
     }
 

@@ -3,6 +3,7 @@
 //! * [`bank`], [`shop`]: an event-sourced and a state-stored domain, for the other modules
 //! * [`messages`]: events and commands: names, checks, defaults, constants
 //! * [`account`]: an event-sourced aggregate: raising, invariants, replay
+//! * [`operations`]: what the framework keeps for itself
 //! * [`order`]: a state-stored aggregate: its row, values and entities inside
 //! * [`handlers`]: handlers of every kind, registered and run
 //! * [`subscribers`]: streams of other systems
@@ -37,6 +38,7 @@ mod jar;
 mod keys;
 mod kitchen;
 mod messages;
+mod operations;
 mod order;
 mod past;
 mod processes;

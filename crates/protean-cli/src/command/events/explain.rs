@@ -3,11 +3,10 @@
 use clap::Args;
 use protean::message::Recorded;
 use protean::{Domain, Ending, Standing, Timestamp, Turn};
-use protean_engine::{Explanation, HandlerStanding, Unpublished};
+use protean_engine::{Explanation, HandlerStanding, Unpublished, age};
 use serde::Serialize;
 
 use super::message::{Shown, short_type};
-use crate::age::age;
 use crate::{App, Error, Reply, Result, Table, escape, grouped};
 
 pub(super) const AFTER_HELP: &str = "\

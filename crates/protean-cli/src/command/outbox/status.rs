@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 use protean::Domain;
-use protean_engine::{Abandoned, Outbox, Refused, RelayStatus};
+use protean_engine::{Abandoned, Outbox, Refused, RelayStatus, age, or_unknown};
 use serde::Serialize;
 
-use crate::age::age;
 use crate::command::limit::limit;
-use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, short};
 
 pub(super) const AFTER_HELP: &str = "\

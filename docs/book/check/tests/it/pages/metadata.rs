@@ -32,16 +32,11 @@ fn current_tenant() -> &'static str {
     "from the enricher"
 }
 
-fn current_span() -> &'static str {
-    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-}
-
 #[tokio::test]
 async fn a_call_takes_precedence_over_an_enricher() -> Result<(), Box<dyn std::error::Error>> {
     let shop = protean::domain("shop")
         .register(Enricher::new(|message| {
             message.metadata.set("tenant", current_tenant());
-            message.traceparent = current_span().parse().ok();
         }))
         .aggregate::<Order>()
         .register(Orders)

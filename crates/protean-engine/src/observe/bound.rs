@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use protean::Domain;
-use protean::config::LanePolicy;
+use protean_core::config::LanePolicy;
+use protean_core::domain::Domain;
 use serde::Serialize;
 
 /// What a production message waits for at most when no other one is before it.
-#[derive(Debug, Serialize)]
-pub(super) struct Bound {
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProductionBound {
     /// Whether bulk work waits for production.
     lanes: bool,
     /// When backfill runs although production has work.
@@ -22,8 +22,9 @@ pub(super) struct Bound {
     unlimited: Vec<String>,
 }
 
-impl Bound {
-    pub(super) fn of(domain: &Domain) -> Self {
+impl ProductionBound {
+    /// The bound at the settings of a domain.
+    pub fn of(domain: &Domain) -> Self {
         let limits = domain.groups().iter().map(|group| HandlerLimit {
             handler: group.handler.clone(),
             limit: group.subscription.handler_timeout,
@@ -51,7 +52,7 @@ struct HandlerLimit {
     limit: Option<Duration>,
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for ProductionBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.lanes {
             return f.write_str(
@@ -87,14 +88,18 @@ impl fmt::Display for Bound {
 mod tests {
     use std::time::Duration;
 
-    use super::{Bound, HandlerLimit, LanePolicy};
+    use super::{HandlerLimit, LanePolicy};
 
-    fn bound(lanes: bool, seconds: &[Option<u64>]) -> Bound {
+    fn bound(lanes: bool, seconds: &[Option<u64>]) -> ProductionBound {
         let limit = |(number, seconds): (usize, &Option<u64>)| HandlerLimit {
             handler: format!("Handler{number}"),
             limit: seconds.map(Duration::from_secs),
         };
-        Bound::new(lanes, LanePolicy::Strict, seconds.iter().enumerate().map(limit).collect())
+        ProductionBound::new(
+            lanes,
+            LanePolicy::Strict,
+            seconds.iter().enumerate().map(limit).collect(),
+        )
     }
 
     #[test]
@@ -123,7 +128,7 @@ A handler runs for at most 30 s.";
             (LanePolicy::MinShare, "handler, backfill that is below its min_share, one bulk step"),
             (LanePolicy::Aging, "handler, one message of backfill older than aging_ms, one bulk"),
         ] {
-            let text = Bound::new(true, policy, Vec::new()).to_string();
+            let text = ProductionBound::new(true, policy, Vec::new()).to_string();
             assert!(text.contains(expected), "{text}");
         }
     }

@@ -36,7 +36,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// A number formatted by `format`, or the word for an unknown one.
-pub(crate) fn or_unknown(number: Option<u64>, format: fn(u64) -> String) -> String {
+pub fn or_unknown(number: Option<u64>, format: fn(u64) -> String) -> String {
     number.map_or_else(|| UNKNOWN.to_owned(), format)
 }
 

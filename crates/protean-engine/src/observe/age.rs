@@ -6,7 +6,7 @@ use std::time::Duration;
 const UNITS: [(u64, char); 4] = [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')];
 
 /// The two largest units, rounded down: `3d 4h`, `12m`, `0s`.
-pub(crate) fn age(elapsed: Duration) -> String {
+pub fn age(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     let largest = UNITS.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(UNITS.len() - 1);
     let (unit, letter) = UNITS[largest];
