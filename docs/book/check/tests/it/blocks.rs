@@ -28,6 +28,8 @@ const OTHER_PROGRAMS: &[(&str, &[&str])] = &[
     ),
     ("docs/book/src/tutorial/the-great-migration.md", &["examples/fidelis/src/account.rs"]),
     ("docs/book/src/guide/postgresql.md", &["docs/deploy/postgresql.conf"]),
+    ("docs/book/src/guide/observatory.md", &["crates/protean-observatory/tests/it/mounted.rs"]),
+    ("docs/book/src/guide/telemetry.md", &["examples/traced/src/http.rs"]),
     ("docs/book/src/guide/redis.md", &["examples/fidelis/tests/it/audit/audit.py"]),
     (
         "docs/book/src/tutorial/a-shop-that-ships.md",
