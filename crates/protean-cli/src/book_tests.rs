@@ -29,6 +29,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
 const FOREIGN: &[&str] = &[
     "alias",
     "apt-get",
+    "awk",
     "cd",
     "cp",
     "curl",
@@ -43,6 +44,7 @@ const FOREIGN: &[&str] = &[
     "psql",
     "redis-cli",
     "rustup",
+    "seq",
     "sqlite3",
     "sudo",
     "systemctl",

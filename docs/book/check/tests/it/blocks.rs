@@ -28,6 +28,8 @@ const OTHER_PROGRAMS: &[(&str, &[&str])] = &[
     ),
     ("docs/book/src/tutorial/the-great-migration.md", &["examples/fidelis/src/account.rs"]),
     ("docs/book/src/guide/postgresql.md", &["docs/deploy/postgresql.conf"]),
+    ("docs/book/src/guide/observatory.md", &["crates/protean-observatory/tests/it/mounted.rs"]),
+    ("docs/book/src/guide/telemetry.md", &["examples/traced/src/http.rs"]),
     ("docs/book/src/guide/redis.md", &["examples/fidelis/tests/it/audit/audit.py"]),
     (
         "docs/book/src/tutorial/a-shop-that-ships.md",
@@ -44,6 +46,10 @@ const OTHER_PROGRAMS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Pages that another test reads and runs from the first line to the last.
+const RUN_BY: &[(&str, &str)] =
+    &[("docs/book/src/guide/getting-started.md", "crates/protean-cli/tests/it/chapter.rs")];
+
 /// Languages of blocks that are no code: what a program prints, and drawings.
 const NO_CODE: &[&str] = &["text"];
 
@@ -53,6 +59,10 @@ const SHELL: &[&str] = &["sh", "console"];
 
 /// What is wrong with a block, if anything is.
 fn fault(block: &Block, compiled: &[String]) -> Option<String> {
+    if let Some((page, test)) = RUN_BY.iter().find(|(page, _)| *page == block.page) {
+        let name = page.rsplit('/').next().unwrap_or(page);
+        return (!read(test).contains(name)).then(|| format!("is not read by {test}"));
+    }
     match block.language.as_str() {
         "rust" if compiled.contains(&block.page) => None,
         "rust" | "python" | "sql" | "ini" | "yaml" | "dockerfile" => not_in_a_program(block),
