@@ -118,11 +118,14 @@ impl IntoResponse for Problem {
         if let Some(violations) = error.violations() {
             return (StatusCode::UNPROCESSABLE_ENTITY, Json(violations)).into_response();
         }
-        let status = match () {
-            () if error.is_not_found() => StatusCode::NOT_FOUND,
-            () if error.is_conflict() => StatusCode::CONFLICT,
-            () if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
-            () => StatusCode::INTERNAL_SERVER_ERROR,
+        let status = if error.is_not_found() {
+            StatusCode::NOT_FOUND
+        } else if error.is_conflict() {
+            StatusCode::CONFLICT
+        } else if error.is_unavailable() {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            StatusCode::INTERNAL_SERVER_ERROR
         };
         if status.is_server_error() {
             // What concerns the operator alone is for the log.

@@ -6,6 +6,8 @@
 //! * [`order`]: what customers want to have sent
 //! * [`http`]: orders and catalog for other programs
 //! * [`import`]: a CSV file becomes commands of the priority BULK
+//!
+//! The program's own commands are in `commands`.
 
 #[expect(missing_docs, reason = "the fields are the shop's own words")]
 pub mod book;

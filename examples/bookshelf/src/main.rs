@@ -1,13 +1,9 @@
 //! The bookshelf's own program.
 
-mod command;
-mod connections;
-mod load;
-mod serve;
-mod stats;
+mod commands;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    protean_cli::run_with(bookshelf::domain(), command::run)
+    protean_cli::run_with(bookshelf::domain(), commands::run)
 }

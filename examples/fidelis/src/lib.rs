@@ -2,6 +2,8 @@
 //!
 //! * [`account`]: events, commands, the aggregate, its command handler
 //! * [`summary`]: the projection and its projector
+//!
+//! That is all of the bank. What its program does beside, in `commands`, puts it to the test.
 
 #[expect(missing_docs, reason = "the fields and methods are the bank's own words")]
 pub mod account;

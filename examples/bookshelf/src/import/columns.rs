@@ -2,7 +2,7 @@
 
 use protean::model::Fields as _;
 use protean::{Decimal, Violations};
-use sheet::Fields;
+use workbench::sheet::Fields;
 
 use super::shown::shown;
 use crate::book::{AddBook, Book};

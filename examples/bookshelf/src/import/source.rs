@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use sheet::Sheet;
+use workbench::sheet::Sheet;
 
 use super::columns::{Columns, Fault};
 use crate::book::AddBook;
