@@ -14,8 +14,10 @@ const CATEGORIES: &[&str] = &[
     "command-line-utilities",
     "concurrency",
     "database",
+    "development-tools::debugging",
     "development-tools::testing",
     "rust-patterns",
+    "web-programming::http-server",
 ];
 
 #[test]
