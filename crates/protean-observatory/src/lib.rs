@@ -27,8 +27,10 @@ mod response;
 #[cfg(test)]
 mod sample;
 mod service;
+mod shared;
 mod snapshot;
 mod text;
+mod visit;
 
 pub use observatory::Observatory;
 pub use protean_core::domain::Operator;

@@ -13,9 +13,11 @@ use protean_core::domain::{Domain, Operator};
 
 use crate::access::{Access, Asked, Credential, Refusal};
 use crate::feed::Feed;
-use crate::pages::{self, Visit};
+use crate::pages;
 use crate::query::{Query, cookie};
 use crate::response::{self, Answer};
+use crate::shared::Shared;
+use crate::visit::{LOGIN, STREAM, Visit};
 
 /// Where the pages are, unless [`Observatory::at`] says otherwise.
 pub(crate) const BASE: &str = "/observatory";
@@ -29,15 +31,6 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 #[derive(Clone)]
 pub struct Observatory {
     pub(crate) shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) domain: Domain,
-    pub(crate) base: String,
-    pub(crate) access: Access,
-    pub(crate) feed: Arc<Feed>,
-    /// The name of the session's cookie: several domains may share a host.
-    pub(crate) cookie: String,
 }
 
 impl Observatory {
@@ -161,8 +154,8 @@ impl Shared {
     async fn read(&self, asked: &Asked<'_>, visit: &Visit<'_>) -> Answer {
         match self.access.may_read(asked) {
             Ok(()) => pages::read(visit).await,
-            Err(Refusal::NoToken) if visit.path == pages::LOGIN => pages::login(visit),
-            Err(Refusal::NoToken) if visit.path != pages::STREAM => {
+            Err(Refusal::NoToken) if visit.path == LOGIN => pages::login(visit),
+            Err(Refusal::NoToken) if visit.path != STREAM => {
                 response::see_other(&visit.login_address())
             }
             Err(refusal) => pages::refused(visit, refusal),
@@ -170,7 +163,7 @@ impl Shared {
     }
 
     async fn change(&self, asked: &Asked<'_>, visit: &Visit<'_>, form: &Query) -> Answer {
-        if visit.path == pages::LOGIN {
+        if visit.path == LOGIN {
             // Whoever logs in has no token yet; the rest holds for this as well.
             let unknown = self.access.may_change(&Asked { credential: None, ..asked.clone() });
             return match unknown {

@@ -3,7 +3,7 @@
 use protean_port::message::Timestamp;
 use protean_port::port::DeadLetter;
 
-use super::reasons::shared_reason;
+use super::shared_reason::shared_reason;
 
 /// Which dead letters of a group are meant; all of them by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod dlq_publisher;
 mod filter;
 mod operation;
 mod reasons;
+mod shared_reason;
 
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ use crate::commit::commit_each;
 pub(crate) use dlq_publisher::DlqPublisher;
 pub use filter::DeadLetterFilter;
 use operation::commit_recorded;
-pub use reasons::{DeadLetterReason, dead_letter_reasons, shared_reason};
+pub use reasons::{DeadLetterReason, dead_letter_reasons};
+pub use shared_reason::shared_reason;
 
 /// How many dead letters are in memory at once.
 const PAGE_MESSAGES: usize = 500;

@@ -88,7 +88,7 @@ impl fmt::Display for ProductionBound {
 mod tests {
     use std::time::Duration;
 
-    use super::{HandlerLimit, LanePolicy};
+    use super::{HandlerLimit, LanePolicy, ProductionBound};
 
     fn bound(lanes: bool, seconds: &[Option<u64>]) -> ProductionBound {
         let limit = |(number, seconds): (usize, &Option<u64>)| HandlerLimit {

@@ -1,10 +1,9 @@
 //! The account: what became of every committed message, term by term.
 
+use crate::visit::{Page, Visit};
 use maud::{Markup, html};
 use protean_engine::{Account, Report, accounts, grouped, verify};
 use protean_port::Result;
-
-use super::{Page, Visit};
 
 /// The account of each group; with `log`, the whole report, which counts the log.
 ///

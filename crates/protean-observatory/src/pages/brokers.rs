@@ -8,9 +8,9 @@ use protean_engine::{
 };
 use protean_port::Result;
 
-use super::{Page, Visit};
 use crate::mask::masked_reason;
 use crate::text::{UNKNOWN, ago};
+use crate::visit::{Page, Visit};
 
 /// How many refused messages are shown.
 const MAX_REFUSED: usize = 50;

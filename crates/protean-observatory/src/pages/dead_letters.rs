@@ -11,10 +11,10 @@ use protean_port::Result;
 use protean_port::message::Timestamp;
 use protean_port::port::DeadLetter;
 
-use super::{Page, Visit};
 use crate::mask::masked_reason;
 use crate::query::Query;
 use crate::text::{ago, counted};
+use crate::visit::{Page, Visit};
 
 /// How many dead letters a page lists.
 const PAGE_LETTERS: usize = 50;

@@ -2,8 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::Visit;
-use super::session::{LOGIN, LOGOUT};
+use crate::visit::{LOGIN, LOGOUT, Visit};
 
 /// The pages of the navigation, by their paths.
 const PAGES: [(&str, &str); 9] = [

@@ -6,9 +6,9 @@ use protean_port::Result;
 use protean_port::port::DeadLetter;
 
 use super::dead_letters::Meant;
-use super::{Page, Visit};
 use crate::mask::{MASK, Payload, masked_reason};
 use crate::text::ago;
+use crate::visit::{Page, Visit};
 
 /// A dead letter with its payload masked, or revealed when the address says so.
 ///

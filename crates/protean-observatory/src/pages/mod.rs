@@ -23,53 +23,17 @@ mod trace;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use maud::{Markup, html};
-use protean_core::domain::{Domain, Operator};
+use protean_core::domain::Operator;
 use protean_port::Result;
 use tracing::warn;
 
 use crate::access::Refusal;
-use crate::observatory::Shared;
-use crate::query::{Query, address};
+use crate::query::Query;
 use crate::response::{self, Answer};
 use crate::snapshot::Snapshot;
+use crate::visit::{LOGIN, LOGOUT, Page, STREAM, Visit};
 
-pub(crate) use session::{LOGIN, log_in, login};
-
-/// The path of the events that bring snapshots.
-pub(crate) const STREAM: &str = "stream";
-
-/// A request for a page.
-pub(crate) struct Visit<'a> {
-    pub(crate) shared: &'a Shared,
-    /// The path below the base, such as `lanes`.
-    pub(crate) path: &'a str,
-    pub(crate) query: Query,
-    /// Who asks, if that is known.
-    pub(crate) operator: Option<Operator>,
-    /// True when the pages' own login applies.
-    pub(crate) is_login_ours: bool,
-}
-
-impl Visit<'_> {
-    pub(crate) fn domain(&self) -> &Domain {
-        &self.shared.domain
-    }
-
-    /// The address of a page: `/observatory/lanes`.
-    pub(crate) fn address(&self, path: &str) -> String {
-        format!("{}/{path}", self.shared.base)
-    }
-
-    /// The address of a page with a query.
-    pub(crate) fn address_with(&self, path: &str, values: &[(&str, Option<&str>)]) -> String {
-        address(&self.address(path), values)
-    }
-
-    /// Where to log in, and come back from.
-    pub(crate) fn login_address(&self) -> String {
-        self.address_with(LOGIN, &[("next", Some(self.path))])
-    }
-}
+pub(crate) use session::{log_in, login};
 
 /// What a live page shows of a snapshot.
 type Live = fn(&Snapshot) -> Markup;
@@ -136,7 +100,7 @@ pub(crate) async fn change(visit: &Visit<'_>, form: &Query, operator: &Operator)
             Ok(place) => response::see_other(&place),
             Err(error) => shown(visit, Err(error)),
         },
-        session::LOGOUT => session::log_out(visit),
+        LOGOUT => session::log_out(visit),
         _ => not_found(visit),
     }
 }
@@ -182,12 +146,6 @@ fn shown(visit: &Visit<'_>, page: Result<Option<Page>>) -> Answer {
 fn not_found(visit: &Visit<'_>) -> Answer {
     let content = html! { p.notice { "There is no such page, or what it showed is gone." } };
     response::page(StatusCode::NOT_FOUND, layout::page(visit, "Not found", content))
-}
-
-/// A page without its frame.
-pub(crate) struct Page {
-    pub(crate) title: &'static str,
-    pub(crate) content: Markup,
 }
 
 async fn live_page(visit: &Visit<'_>, path: &str, live: Live) -> Answer {

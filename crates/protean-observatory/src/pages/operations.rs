@@ -7,8 +7,8 @@ use protean_port::Result;
 use protean_port::message::{Recorded, Timestamp};
 use protean_port::port::Find;
 
-use super::{Page, Visit};
 use crate::text::ago;
+use crate::visit::{Page, Visit};
 
 /// How many of the latest are shown.
 const MAX_OPERATIONS: usize = 100;

@@ -7,8 +7,8 @@ use protean_port::Result;
 use protean_port::message::{Id, Kind, Timestamp};
 use protean_port::port::Scheduled;
 
-use super::{Page, Visit};
 use crate::text::in_or_ago;
+use crate::visit::{Page, Visit};
 
 /// How many processes of each manager, and how many scheduled messages, a page lists.
 const PAGE: usize = 50;

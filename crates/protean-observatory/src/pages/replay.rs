@@ -6,9 +6,9 @@ use protean_engine::DeadLetters;
 use protean_port::Result;
 
 use super::dead_letters::Meant;
-use super::{LOGIN, Page, Visit};
 use crate::query::Query;
 use crate::text::counted;
+use crate::visit::{LOGIN, Page, Visit};
 
 const PATH: &str = "dead-letters/replay";
 

@@ -5,13 +5,11 @@ use hyper::header::{HeaderValue, SET_COOKIE};
 use maud::{Markup, html};
 use tracing::{info, warn};
 
-use super::{Visit, layout};
+use super::layout;
 use crate::access::Asked;
 use crate::query::Query;
 use crate::response::{self, Answer};
-
-pub(crate) const LOGIN: &str = "login";
-pub(crate) const LOGOUT: &str = "logout";
+use crate::visit::{LOGIN, Visit};
 
 /// The form that asks for a token.
 pub(crate) fn login(visit: &Visit<'_>) -> Answer {

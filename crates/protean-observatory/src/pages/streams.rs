@@ -7,9 +7,9 @@ use protean_port::Result;
 use protean_port::message::{Category, Id, Recorded, Stream, Value};
 
 use super::letter::shown;
-use super::{Page, Visit};
 use crate::mask::{MASK, Payload};
 use crate::text::counted;
+use crate::visit::{Page, Visit};
 
 /// How many instances or events a page lists.
 const PAGE: usize = 100;

@@ -7,8 +7,8 @@ use protean_core::domain::{CausationNode, Handling, HandlingState, Trace};
 use protean_port::Result;
 use protean_port::message::{Kind, Priority, Recorded, Timestamp};
 
-use super::{Page, Visit};
 use crate::text::counted;
+use crate::visit::{Page, Visit};
 
 /// How many messages are drawn.
 const MAX_MESSAGES: usize = 300;

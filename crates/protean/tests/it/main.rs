@@ -3,12 +3,11 @@
 //! * [`bank`], [`shop`]: an event-sourced and a state-stored domain, for the other modules
 //! * [`messages`]: events and commands: names, checks, defaults, constants
 //! * [`account`]: an event-sourced aggregate: raising, invariants, replay
-//! * [`operations`]: what the framework keeps for itself
 //! * [`order`]: a state-stored aggregate: its row, values and entities inside
 //! * [`handlers`]: handlers of every kind, registered and run
 //! * [`subscribers`]: streams of other systems
 //! * [`kitchen`]: a domain where one thing leads to another
-//! * [`trace`]: following a message to its causes and effects
+//! * [`trace`], [`operations`]: what caused what, and a category that only the framework has
 //! * [`facts`]: the whole state after each change, as an event
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
