@@ -48,6 +48,8 @@ impl Page {
     /// When it is not there, takes no room, or is behind another element.
     #[track_caller]
     pub fn click(&self, selector: &str) {
+        // Until its style is there, everything moves.
+        self.wait_until("document.readyState === 'complete'");
         let point = self.evaluate(&format!("{POINT}({})", query(selector)));
         if let Some(why) = point.as_str() {
             panic!("{selector} cannot be clicked: {why}");

@@ -1,7 +1,8 @@
 // Every control that Tab should reach, as a list of names.
 (() => {
     const reachable = element =>
-        element.tabIndex >= 0 && !element.disabled && !element.closest('[inert]')
+        (element.tabIndex >= 0 || element.matches('a, button, input, select, textarea, summary'))
+        && !element.disabled && !element.closest('[inert]')
         && element.checkVisibility({ visibilityProperty: true })
         && !(element.type === 'radio' && !element.checked
             && document.querySelector(`input[type=radio][name="${element.name}"]:checked`));

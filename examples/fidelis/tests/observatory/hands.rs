@@ -59,6 +59,7 @@ fn every_control_is_reached(page: &Page) {
 /// Presses Tab until the control that the selector finds has the focus.
 #[track_caller]
 fn tab_to(page: &Page, selector: &str) {
+    page.wait_until("document.readyState === 'complete'");
     page.evaluate(NAMES);
     for _ in 0..MOST_CONTROLS {
         let is_there = format!("document.activeElement?.matches('{selector}') ?? false");
