@@ -25,7 +25,7 @@ const LOOKS: [(&str, Look); 4] = [
 #[track_caller]
 pub(crate) fn take(page: &Page, name: &str) {
     let temporary = tempfile::tempdir().unwrap();
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/pictures");
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/book/src/guide/pictures");
     let folder = if are_wanted() { guide } else { temporary.path().to_owned() };
     std::fs::create_dir_all(&folder).unwrap();
     let pictures =
