@@ -82,9 +82,10 @@ Measured from the moment a production message is made until it is durable:
   p50 3.2 ms, p99 11.1 ms, the last 1,000 of the last minute at 127.0.0.1:8080, process 7
   no message within the last minute at 127.0.0.1:8080, process 7";
         assert_eq!(found.to_string(), expected);
+        let idle = json!({"messages": 0, "p50_ms": null, "p99_ms": null});
         let expected = json!([
-            {"address": "127.0.0.1:8080", "pid": 7, "messages": 1000, "p50_ms": 3.24, "p99_ms": 11.06},
-            {"address": "127.0.0.1:8080", "pid": 7, "messages": 0, "p50_ms": null, "p99_ms": null},
+            {"address": "127.0.0.1:8080", "pid": 7, "messages": 1000, "p50_ms": 3.24, "p99_ms": 11.06, "idle": idle},
+            {"address": "127.0.0.1:8080", "pid": 7, "messages": 0, "p50_ms": null, "p99_ms": null, "idle": idle},
         ]);
         assert_eq!(serde_json::to_value(&found.servers).unwrap(), expected);
     }
