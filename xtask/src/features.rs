@@ -39,7 +39,8 @@ mod tests {
         let facade = packages.iter().find(|package| package.name == "protean-rs").unwrap();
         let choices: Vec<_> = choices(facade).iter().map(|words| words.join(" ")).collect();
         let alone = |feature| format!("--no-default-features --features {feature}");
-        let features = ["chrono", "jiff", "postgres", "redis", "sqlite"].map(alone);
+        let features =
+            ["chrono", "jiff", "observatory", "otlp", "postgres", "redis", "sqlite"].map(alone);
         assert_eq!(choices[0], "--no-default-features");
         assert_eq!(choices[1..], features);
     }

@@ -23,9 +23,8 @@ mod system;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-cargo xtask test [ARGUMENTS]     sets up what is missing, runs every test of the workspace, and then
-                                 does what `features` does; ARGUMENTS are those of `cargo test`,
-                                 in place of all that
+cargo xtask test [ARGUMENTS]     sets up what is missing and runs every test of the workspace;
+                                 ARGUMENTS are those of `cargo test`, in place of all tests
 cargo xtask setup                only sets up what is missing: PostgreSQL, Redis, Chromium, Python
                                  and Protean for Python
 cargo xtask bench [NAME …]       runs a benchmark in a release build; alone, lists them
@@ -64,9 +63,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// All tests, and then each package with each of its features; or the tests that are asked for.
+/// All tests, or those that are asked for.
 fn test(arguments: &[String]) -> Result<(), String> {
     setup::run()?;
-    suite::run(arguments)?;
-    if arguments.is_empty() { features::check() } else { Ok(()) }
+    suite::run(arguments)
 }

@@ -12,5 +12,5 @@ struct AccountSummary {
 #[test]
 fn a_renamed_field_keeps_its_name_in_the_code() {
     let sort = AccountSummary::HOLDER_NAME.ascending();
-    drop(sort);
+    let _ = sort;
 }
