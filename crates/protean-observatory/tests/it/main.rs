@@ -6,6 +6,8 @@
 //! * `streaming`: the live pages, for one viewer and for many
 //! * `mounted`: behind an application's own login
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
 mod acting;
 mod bank;
 mod mounted;
