@@ -60,7 +60,10 @@ pub(crate) fn see_other(place: &str) -> Answer {
 }
 
 /// Sends what `render` makes of each snapshot, for as long as the viewer is there.
-pub(crate) fn events(viewer: Viewer, render: fn(&Snapshot) -> Bytes) -> Answer {
+pub(crate) fn events(
+    viewer: Viewer,
+    render: impl Fn(&Snapshot) -> Bytes + Copy + Send + 'static,
+) -> Answer {
     let frames = stream::unfold(viewer, move |mut viewer| async move {
         let snapshot = viewer.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(render(&snapshot))), viewer))

@@ -15,6 +15,7 @@ use protean_port::message::{Category, Lane};
 
 use super::cached_probe::Seen;
 use super::exposition::exposition;
+use super::families::families;
 use super::findings::{Findings, StoreState};
 use super::metrics::Metrics;
 use super::status::{Health, LaneStatus, SubscriptionStatus};
@@ -92,13 +93,13 @@ fn samples() -> String {
         ..RelayStatus::default()
     };
     let domain = DomainBuilder::new("bank").in_memory().build().unwrap();
-    exposition(&Findings {
+    exposition(&families(&Findings {
         domain: "bank",
         metrics: &Metrics::of(&domain, Pacing::none().into()),
         store: StoreState::Answers,
         subscriptions: Some(Seen::now([subscription].into())),
         relays: Some(Seen::now([relay].into())),
-    })
+    }))
 }
 
 /// The names of the labels of each metric that has a sample.

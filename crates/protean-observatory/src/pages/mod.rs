@@ -20,6 +20,8 @@ mod session;
 mod streams;
 mod trace;
 
+use std::sync::OnceLock;
+
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use maud::{Markup, html};
@@ -35,21 +37,28 @@ use crate::visit::{LOGIN, LOGOUT, Page, STREAM, Visit};
 
 pub(crate) use session::{log_in, login};
 
-/// What a live page shows of a snapshot.
-type Live = fn(&Snapshot) -> Markup;
+/// A page that follows the system.
+struct Live {
+    path: &'static str,
+    /// What it shows of a snapshot.
+    markup: fn(&Snapshot) -> Markup,
+    /// Where a snapshot keeps this as an event, made once for all who view it.
+    kept: fn(&Snapshot) -> &OnceLock<Bytes>,
+}
 
-/// The event with it.
-type LiveEvent = fn(&Snapshot) -> Bytes;
-
-/// The live pages, by their paths.
-const LIVE: [(&str, Live, LiveEvent); 2] = [
-    ("lanes", lanes::live, |of| cached(&of.lanes_page, of, lanes::live)),
-    ("handlers", handlers::live, |of| cached(&of.handlers_page, of, handlers::live)),
+const LIVE: [Live; 2] = [
+    Live { path: "lanes", markup: lanes::live, kept: |of| &of.lanes_page },
+    Live { path: "handlers", markup: handlers::live, kept: |of| &of.handlers_page },
 ];
 
-/// The event with a page, made once for all who view it.
-fn cached(page: &std::sync::OnceLock<Bytes>, snapshot: &Snapshot, live: Live) -> Bytes {
-    page.get_or_init(|| response::event(live(snapshot))).clone()
+impl Live {
+    fn at(path: &str) -> Option<&'static Self> {
+        const { &LIVE }.iter().find(|live| live.path == path)
+    }
+
+    fn event(&self, snapshot: &Snapshot) -> Bytes {
+        (self.kept)(snapshot).get_or_init(|| response::event((self.markup)(snapshot))).clone()
+    }
 }
 
 /// A file that the pages need, whoever asks.
@@ -71,8 +80,8 @@ pub(crate) fn asset(path: &str) -> Option<Answer> {
 
 /// Answers a visit that may read.
 pub(crate) async fn read(visit: &Visit<'_>) -> Answer {
-    if let Some((path, live, _)) = LIVE.iter().find(|(path, ..)| *path == visit.path) {
-        return live_page(visit, path, *live).await;
+    if let Some(live) = Live::at(visit.path) {
+        return live_page(visit, live).await;
     }
     let page = match visit.path {
         "" => return response::see_other(&visit.address("lanes")),
@@ -148,14 +157,14 @@ fn not_found(visit: &Visit<'_>) -> Answer {
     response::page(StatusCode::NOT_FOUND, layout::page(visit, "Not found", content))
 }
 
-async fn live_page(visit: &Visit<'_>, path: &str, live: Live) -> Answer {
+async fn live_page(visit: &Visit<'_>, Live { path, markup, .. }: &Live) -> Answer {
     let title = layout::title(path);
     let stream = visit.address_with(STREAM, &[("page", Some(path))]);
     let snapshot = visit.shared.feed.current().await;
     let content = html! {
         div #live data-stream=(stream) {
             @match snapshot {
-                Some(snapshot) => (live(&snapshot)),
+                Some(snapshot) => (markup(&snapshot)),
                 None => p.notice { "Waiting for the database." },
             }
         }
@@ -165,11 +174,11 @@ async fn live_page(visit: &Visit<'_>, path: &str, live: Live) -> Answer {
 
 fn stream(visit: &Visit<'_>) -> Answer {
     let page = visit.query.get("page").unwrap_or_default();
-    let Some((_, _, render)) = LIVE.iter().find(|(path, ..)| *path == page) else {
+    let Some(live) = Live::at(page) else {
         return response::text(StatusCode::NOT_FOUND, "There is no such page.\n");
     };
     match visit.shared.feed.view() {
-        Some(viewer) => response::events(viewer, *render),
+        Some(viewer) => response::events(viewer, |snapshot| live.event(snapshot)),
         None => response::text(StatusCode::SERVICE_UNAVAILABLE, "There are too many viewers.\n"),
     }
 }

@@ -96,6 +96,7 @@ pub(super) fn effects() -> Vec<(&'static str, Effect)> {
     ];
     effects.extend(outbox_effects(&config));
     effects.extend(server_effects(&config));
+    effects.extend(observatory_effects(&config));
     effects.extend(subscription_effects());
     effects
 }
@@ -179,20 +180,23 @@ pub(super) fn server_effects(config: &Config) -> Vec<(&'static str, Effect)> {
         ("server.health.port", field!(health.port => ["HealthConfig", ".port"])),
         ("server.health.port_auto_increment", field!(health.port_auto_increment)),
         (
-            "server.observatory.enabled",
-            field!(server.observatory.enabled => ["observatory", ".enabled"]),
-        ),
-        ("server.observatory.hosts", field!(server.observatory.hosts => ["observatory", ".hosts"])),
-        (
-            "server.observatory.tokens.NAME.secret",
-            Effect::Reader("lets the operator of this name change things in the observatory"),
-        ),
-        (
             "server.default_subscription_profile",
             Effect::Reader("chooses the settings of a profile"),
         ),
         ("server.profiles.NAME.inherits", Effect::Reader("chooses the settings of a profile")),
         ("server.subscriptions.NAME.profile", Effect::Reader("chooses the settings of a profile")),
+    ]
+}
+
+pub(super) fn observatory_effects(config: &Config) -> Vec<(&'static str, Effect)> {
+    let observatory = &config.server.observatory;
+    vec![
+        ("server.observatory.enabled", field!(observatory.enabled => ["observatory", ".enabled"])),
+        ("server.observatory.hosts", field!(observatory.hosts => ["observatory", ".hosts"])),
+        (
+            "server.observatory.tokens.NAME.secret",
+            Effect::Reader("lets the operator of this name change things in the observatory"),
+        ),
     ]
 }
 
