@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use crate::bulk_steps::BulkSteps;
 use crate::dead_letters::DlqPublisher;
 use crate::group_reader::{GroupReader, ServerSlots};
+use crate::handover::Handover;
 use crate::inbox;
 use crate::maintenance::maintain;
 use crate::minute_checks::check_every_minute;
@@ -183,15 +184,15 @@ struct Running {
 impl Running {
     /// Starts everything that works until the server stops.
     fn start(&self, metrics: &Metrics) -> JoinSet<()> {
-        let mut workers = JoinSet::new();
-        self.start_groups(metrics, &mut workers);
+        let (mut workers, handover) = (JoinSet::new(), Handover::default());
+        self.start_groups(metrics, &handover, &mut workers);
         info!(domain = self.domain.name(), groups = workers.len(), "server ready");
         for name in self.domain.config().outbox.external_brokers.clone() {
             let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
             workers.spawn(publish_externally(domain, store, name, self.stop.clone()));
         }
         if let Some(broker) = &self.broker {
-            self.start_publishing(broker, &mut workers);
+            self.start_publishing(broker, handover, &mut workers);
         }
         workers.spawn(maintain(self.domain.clone(), self.stop.clone()));
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
@@ -202,12 +203,13 @@ impl Running {
     }
 
     /// Starts the worker of each group.
-    fn start_groups(&self, metrics: &Metrics, workers: &mut JoinSet<()>) {
+    fn start_groups(&self, metrics: &Metrics, handover: &Handover, workers: &mut JoinSet<()>) {
         let slots = ServerSlots::of(&self.domain.config().server);
         for metrics in metrics.groups() {
             announce(&self.domain, &metrics.group);
             let (store, group) = (Arc::clone(&self.base), Arc::clone(&metrics.group));
-            let runner = HandlerRunner::new(&self.domain, store, group, &self.steps);
+            let runner = HandlerRunner::new(&self.domain, store, group, &self.steps)
+                .handed(handover.clone());
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,
                 SubscriptionType::Stream => self.broker.clone(),
@@ -218,14 +220,19 @@ impl Running {
     }
 
     /// Starts what publishes messages and dead letters to the broker of this domain.
-    fn start_publishing(&self, broker: &Arc<dyn Broker>, workers: &mut JoinSet<()>) {
+    fn start_publishing(
+        &self,
+        broker: &Arc<dyn Broker>,
+        handover: Handover,
+        workers: &mut JoinSet<()>,
+    ) {
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
         let dlq_publisher = DlqPublisher::new(domain, store, Arc::clone(broker));
         let stop = self.stop.clone();
         workers.spawn(async move { dlq_publisher.run(stop).await });
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.base));
         let (broker, steps) = (Arc::clone(broker), self.steps.clone());
-        workers.spawn(publish(domain, store, broker, steps, self.stop.clone()));
+        workers.spawn(publish(domain, store, broker, steps, handover, self.stop.clone()));
     }
 }
 
@@ -261,13 +268,15 @@ async fn publish(
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
     steps: BulkSteps,
+    handover: Handover,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
         let ids = known_ids(&domain).current();
         let plan = RelayPlan::of(&domain, &domain.config().outbox.broker);
         let relay = Relay::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker), plan)
-            .in_turn(steps.clone());
+            .in_turn(steps.clone())
+            .handing_over(handover.clone());
         let term = stop.child_token();
         let renewed = async {
             tokio::select! {

@@ -180,7 +180,7 @@ async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
         // What it brings all the same is given back when the worker leaves.
         () = reader.stop.cancelled() => return Event::Read(lane, Fetched::default()),
     };
-    let fetched = reader.fetch(lane, stream, consumer, entries).await;
+    let fetched = reader.fetch(lane, stream, consumer, entries, true).await;
     reached("after entries are read");
     Event::Read(lane, fetched)
 }
@@ -190,7 +190,7 @@ async fn take_over(reader: BrokerReader, lane: Lane, take: TakeOver) -> Event {
     let (stream, consumer) = (Arc::clone(&take.streams[0]), Arc::clone(&take.consumer));
     // It is waited for though the worker stops: what has moved here is to be given back.
     let entries = broker.take_over(take).await;
-    Event::TakenOver(lane, reader.fetch(lane, stream, consumer, entries).await)
+    Event::TakenOver(lane, reader.fetch(lane, stream, consumer, entries, false).await)
 }
 
 async fn hold(

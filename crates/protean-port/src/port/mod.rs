@@ -60,7 +60,7 @@ pub use intake::{
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };
-pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
+pub use log::{Delivery, Find, Forwarded, LaneRead, Log, LogPlace, TypeStats};
 pub use log_identity::{LogId, LogIdentity};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};

@@ -36,7 +36,7 @@ WITH RECURSIVE began (start) AS (
        AND (pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()
             OR current_setting('synchronous_standby_names') <> '')
 )
-SELECT page.*, flushed.lsn
+SELECT page.*, flushed.lsn, {also}
   FROM page
   LEFT JOIN flushed ON true
  ORDER BY page.priority DESC, page.position
