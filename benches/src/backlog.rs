@@ -13,6 +13,9 @@ use crate::bank;
 const FLOWING_COUNT: u64 = 5_000;
 /// Events per transaction of a flood.
 const FLOOD_BATCH_SIZE: usize = 256;
+/// When scheduled commands fall due, from the first one scheduled: a time, and one for each.
+const SCHEDULING_TIME: Duration = Duration::from_secs(2);
+const SCHEDULING_TIME_PER_COMMAND: Duration = Duration::from_micros(250);
 /// How long to wait without progress.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
 /// The time between two looks at what waits: at most half of what is left, once that is known.
@@ -146,6 +149,9 @@ pub(crate) struct Flood {
     /// Events without commands, for the projector alone
     #[arg(long)]
     events: bool,
+    /// Scheduled commands that all fall due at one moment
+    #[arg(long, requires = "count", conflicts_with_all = ["poisoned", "events"])]
+    scheduled: bool,
     /// Ends after so many commands or events
     #[arg(long, value_name = "N")]
     count: Option<u64>,
@@ -159,6 +165,9 @@ impl Flood {
     pub(crate) async fn run(&self, app: &App) -> Result<()> {
         let domain = app.domain()?;
         let count = self.count.unwrap_or(u64::MAX);
+        if self.scheduled {
+            return processing_priority(Priority::BULK, flood_at_once(&domain, count)).await;
+        }
         if self.events {
             return processing_priority(Priority::BULK, flood_events(&domain, count)).await;
         }
@@ -182,6 +191,29 @@ async fn flood_events(domain: &Domain, count: u64) -> Result<()> {
         opened.await?;
         tell(first);
     }
+    Ok(())
+}
+
+/// Schedules commands for one moment, and prints `flowing` when it has come.
+async fn flood_at_once(domain: &Domain, count: u64) -> Result<()> {
+    let lead =
+        SCHEDULING_TIME + SCHEDULING_TIME_PER_COMMAND * u32::try_from(count).unwrap_or(u32::MAX);
+    let due = domain.clock().now() + lead;
+    for first in (0..count).step_by(FLOOD_BATCH_SIZE) {
+        let scheduled = domain.unit_of_work(async |ctx| {
+            for number in first..count.min(first + FLOOD_BATCH_SIZE as u64) {
+                ctx.command(bank::opening(number)).at(due).issue()?;
+            }
+            Ok(())
+        });
+        scheduled.await?;
+    }
+    let left = due.since(domain.clock().now());
+    if left.is_zero() {
+        return Err(Error::failed(format!("{count} commands were not scheduled within {lead:?}")));
+    }
+    tokio::time::sleep(left).await;
+    eprintln!("flowing");
     Ok(())
 }
 

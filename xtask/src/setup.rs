@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use protean_test_servers::{POSTGRESQL, Python, REDIS};
+use protean_test_servers::{Chromium, POSTGRESQL, Python, REDIS};
 
 use crate::system::{Manager, Package, shell};
 
@@ -16,11 +16,12 @@ pub(crate) fn run() -> Result<(), String> {
     if std::env::var_os(Python::VARIABLE).is_none() {
         set_up_protean_for_python(&Python::home())?;
     }
-    Python::with_protean().map(|_| ())
+    let python = Python::with_protean()?;
+    set_up_telemetry(&python, &Python::telemetry_home())
 }
 
-/// The packages without which some tests cannot run; an error when a variable names a folder
-/// that does not hold what it should.
+/// The packages without which some tests cannot run; an error when a variable names what does
+/// not hold what it should.
 fn missing() -> Result<Vec<Package>, String> {
     let mut missing = Vec::new();
     for (programs, package) in [(&POSTGRESQL, Package::PostgreSql), (&REDIS, Package::Redis)] {
@@ -32,6 +33,11 @@ fn missing() -> Result<Vec<Package>, String> {
     }
     if std::env::var_os(Python::VARIABLE).is_none() && Python::plain().is_err() {
         missing.push(Package::Python);
+    }
+    match Chromium::of_this_machine() {
+        Err(wrong) if Chromium::named().is_some() => return Err(wrong),
+        Err(_) => missing.push(Package::Chromium),
+        Ok(_) => {}
     }
     Ok(missing)
 }
@@ -62,15 +68,35 @@ fn by_hand(names: &str, commands: &[String]) -> String {
     };
     format!(
         "Install {names} {how}\nand run this again. Programs that are installed already are found \
-         when {} and {} name their folders, and {} a Python that has Protean.",
+         when {} and {} name their folders, {} a Python that has Protean, and {} the program \
+         of Chromium or Chrome.",
         POSTGRESQL.variable,
         REDIS.variable,
         Python::VARIABLE,
+        Chromium::VARIABLE,
     )
 }
 
 /// Makes an environment with Protean for Python in this folder, unless it is there.
 fn set_up_protean_for_python(home: &Path) -> Result<(), String> {
+    let pip = format!("'{}/bin/python' {PIP_INSTALL}", home.display());
+    let mut commands = vec![format!("python3 -m venv '{}'", home.display())];
+    commands.extend(Python::PACKAGES.iter().map(|call| format!("{pip} '{}'", call.join("' '"))));
+    make(home, "The tests compare with Protean for Python", &commands)
+}
+
+/// Puts what traces services in Python in this folder, unless it is there.
+fn set_up_telemetry(python: &Python, home: &Path) -> Result<(), String> {
+    let program = python.command().get_program().display().to_string();
+    let packages = Python::TELEMETRY.join("' '");
+    let install = format!("'{program}' {PIP_INSTALL} --target '{}' '{packages}'", home.display());
+    make(home, "The tests follow traces through Python with OpenTelemetry", &[install])
+}
+
+const PIP_INSTALL: &str = "-m pip install --quiet --disable-pip-version-check";
+
+/// Makes this folder with these commands, unless it is whole.
+fn make(home: &Path, why: &str, commands: &[String]) -> Result<(), String> {
     // Runs that begin together make it one after the other.
     let lock = home.with_extension("lock");
     let locked = std::fs::create_dir_all(home.parent().unwrap_or(home))
@@ -81,16 +107,12 @@ fn set_up_protean_for_python(home: &Path) -> Result<(), String> {
     if whole.exists() {
         return Ok(());
     }
-    println!("The tests compare with Protean for Python, from PyPI, in {}.", home.display());
+    println!("{why}, from PyPI, in {}.", home.display());
     // One that was begun and not completed.
     let _ = std::fs::remove_dir_all(home);
-    let home = home.display();
-    let mut commands = vec![format!("python3 -m venv '{home}'")];
-    let pip = format!("'{home}/bin/python' -m pip install --quiet --disable-pip-version-check");
-    commands.extend(Python::PACKAGES.iter().map(|call| format!("{pip} '{}'", call.join("' '"))));
     for command in commands {
         println!("== {command}");
-        shell(&command)?;
+        shell(command)?;
     }
     File::create(&whole)
         .map_err(|error| format!("{} cannot be written: {error}", whole.display()))?;
@@ -109,6 +131,7 @@ mod tests {
             "apt-get install redis-server",
             "PROTEAN_REDIS_BIN",
             "PROTEAN_PYTHON",
+            "PROTEAN_CHROMIUM",
         ];
         for part in parts {
             assert!(text.contains(part), "{text}");

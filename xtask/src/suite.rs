@@ -1,8 +1,8 @@
 //! Every test of the workspace, with those that need a server.
 
-use std::process::Command;
-
 use protean_test_servers::Python;
+
+use crate::cargo;
 
 /// Arguments of `cargo test` that choose among a package's targets.
 const TARGETS: &[&str] =
@@ -10,7 +10,7 @@ const TARGETS: &[&str] =
 
 /// Runs all tests, or what these arguments of `cargo test` choose.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    commands(arguments).iter().try_for_each(|words| cargo(words))
+    commands(arguments).iter().try_for_each(|words| test(words))
 }
 
 /// The words of each call of cargo. Examples in the documentation take a call of their own:
@@ -32,16 +32,13 @@ fn commands(arguments: &[String]) -> Vec<Vec<String>> {
     vec![chosen]
 }
 
-fn cargo(words: &[String]) -> Result<(), String> {
-    println!("== cargo {}", words.join(" "));
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
-    command.args(words);
+fn test(words: &[String]) -> Result<(), String> {
+    let mut test = cargo::cargo();
+    test.args(words);
     if std::env::var_os(Python::VARIABLE).is_none() {
-        command.env(Python::VARIABLE, Python::home().join("bin/python"));
+        test.env(Python::VARIABLE, Python::home().join("bin/python"));
     }
-    let status = command.status().map_err(|error| format!("cargo cannot be run: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`cargo {}` failed", words.join(" "))) }
+    cargo::run(&mut test)
 }
 
 #[cfg(test)]

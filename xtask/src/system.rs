@@ -10,6 +10,7 @@ pub(crate) enum Package {
     PostgreSql,
     Redis,
     Python,
+    Chromium,
 }
 
 /// How a system installs packages, and their names there.
@@ -23,6 +24,7 @@ pub(crate) struct Manager {
     postgresql: &'static str,
     redis: &'static str,
     python: &'static str,
+    chromium: &'static str,
 }
 
 const MANAGERS: &[Manager] = &[
@@ -34,6 +36,7 @@ const MANAGERS: &[Manager] = &[
         postgresql: "postgresql",
         redis: "redis-server",
         python: "python3 python3-venv",
+        chromium: "chromium",
     },
     Manager {
         program: "dnf",
@@ -43,6 +46,7 @@ const MANAGERS: &[Manager] = &[
         postgresql: "postgresql-server",
         redis: "redis",
         python: "python3",
+        chromium: "chromium",
     },
     Manager {
         program: "zypper",
@@ -52,6 +56,7 @@ const MANAGERS: &[Manager] = &[
         postgresql: "postgresql-server",
         redis: "redis",
         python: "python311",
+        chromium: "chromium",
     },
     Manager {
         program: "pacman",
@@ -61,6 +66,7 @@ const MANAGERS: &[Manager] = &[
         postgresql: "postgresql",
         redis: "redis",
         python: "python",
+        chromium: "chromium",
     },
     Manager {
         program: "apk",
@@ -70,6 +76,7 @@ const MANAGERS: &[Manager] = &[
         postgresql: "postgresql",
         redis: "redis",
         python: "python3",
+        chromium: "chromium",
     },
     Manager {
         program: "pkg",
@@ -79,6 +86,7 @@ const MANAGERS: &[Manager] = &[
         postgresql: "postgresql17-server",
         redis: "redis",
         python: "python3",
+        chromium: "chromium",
     },
     Manager {
         program: "brew",
@@ -88,6 +96,7 @@ const MANAGERS: &[Manager] = &[
         postgresql: "postgresql@17",
         redis: "redis",
         python: "python@3",
+        chromium: "google-chrome",
     },
 ];
 
@@ -102,6 +111,7 @@ impl Package {
             Self::PostgreSql => "PostgreSQL",
             Self::Redis => "Redis",
             Self::Python => "Python 3.11 or later with venv",
+            Self::Chromium => "Chromium",
         }
     }
 }
@@ -132,6 +142,7 @@ impl Manager {
             Package::PostgreSql => self.postgresql,
             Package::Redis => self.redis,
             Package::Python => self.python,
+            Package::Chromium => self.chromium,
         }
     }
 
@@ -177,9 +188,11 @@ mod tests {
     #[test]
     fn every_manager_installs_all_that_is_missing_at_once() {
         for manager in MANAGERS {
-            let commands = manager.commands(&[Package::Redis, Package::Python]);
+            let commands = manager.commands(&[Package::Redis, Package::Python, Package::Chromium]);
             let last = commands.last().unwrap();
-            assert!(last.contains(manager.redis) && last.contains(manager.python), "{last}");
+            for name in [manager.redis, manager.python, manager.chromium] {
+                assert!(last.contains(name), "{last}");
+            }
             assert!(!commands.concat().contains("createcluster"), "{commands:?}");
         }
     }

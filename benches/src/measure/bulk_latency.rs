@@ -4,6 +4,7 @@
 //! one place      Idle ─▶ Backfill ─▶ the backlog is drained ─▶ Afterwards
 //! another one    OtherHandler
 //! another one    Poison
+//! another one    FallDue
 //! another one    Paced: until the governor has settled ─▶ Paced
 //! ```
 
@@ -37,6 +38,8 @@ enum Phase {
     OtherHandler,
     /// Another process sends bulk commands that the handler refuses.
     Poison,
+    /// Scheduled bulk commands fall due, all at one moment.
+    FallDue,
     /// As in `Backfill`, with a server that slows backfill while production is late.
     Paced,
 }
@@ -51,6 +54,7 @@ impl Phase {
                 Self::Afterwards,
                 Self::OtherHandler,
                 Self::Poison,
+                Self::FallDue,
                 Self::Paced,
             ],
             false => &[Self::Idle, Self::Backfill, Self::OtherHandler, Self::Poison, Self::Paced],
@@ -59,7 +63,7 @@ impl Phase {
 
     /// Whether it begins without the backlog of the phases before.
     fn is_apart(self) -> bool {
-        matches!(self, Self::OtherHandler | Self::Poison | Self::Paced)
+        matches!(self, Self::OtherHandler | Self::Poison | Self::FallDue | Self::Paced)
     }
 }
 
@@ -81,6 +85,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     sheet.note(
         "times the p99 while idle; its bulk sender is a process of its own, which nobody slows.",
     );
+    let scheduled = plan.size(200_000, 500);
     for pause in plan.handlers(&PAUSES_MS) {
         let settings = Settings {
             pause: Duration::from_millis(pause),
@@ -90,7 +95,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         let batches = plan.batches(&MESSAGES_PER_TICK).into_iter();
         let mut cases: Vec<_> = batches
             .map(|messages_per_tick| Settings { messages_per_tick, ..settings })
-            .map(|settings| Case::new(&mut sheet, settings, stack.on()))
+            .map(|settings| Case::new(&mut sheet, settings, scheduled, stack.on()))
             .collect();
         for _ in 0..plan.rounds() {
             for case in &mut cases {
@@ -106,6 +111,8 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
 /// One combination of settings, in all phases.
 struct Case {
     settings: Settings,
+    /// How many commands fall due at once.
+    scheduled: u64,
     phases: Vec<PhaseRows>,
 }
 
@@ -119,7 +126,7 @@ struct PhaseRows {
 }
 
 impl Case {
-    fn new(sheet: &mut Sheet, settings: Settings, on: On) -> Self {
+    fn new(sheet: &mut Sheet, settings: Settings, scheduled: u64, on: On) -> Self {
         let Settings { pause, messages_per_tick, .. } = settings;
         let millis = pause.as_millis();
         let rows = |phase: &Phase| {
@@ -134,7 +141,7 @@ impl Case {
                 rates: Vec::new(),
             }
         };
-        Self { settings, phases: Phase::all(pause).iter().map(rows).collect() }
+        Self { settings, scheduled, phases: Phase::all(pause).iter().map(rows).collect() }
     }
 
     async fn round(&mut self, sheet: &mut Sheet, stack: &Stack, crowd: Crowd) -> Result<()> {
@@ -147,7 +154,7 @@ impl Case {
                 let settings = Settings { production_target_ms, ..self.settings };
                 site = Site::open(stack, settings, crowd).await?;
             }
-            let (samples, rate) = site.phase(rows.phase).await?;
+            let (samples, rate) = site.phase(rows.phase, self.scheduled).await?;
             let figures = [samples.millis(0.5), samples.millis(0.99)];
             rows.add(sheet, figures, *idle.get_or_insert(figures));
             rows.rates.extend(rate);
@@ -182,7 +189,7 @@ impl PhaseRows {
 
 impl Site {
     /// The latencies, and the bulk messages settled per second meanwhile.
-    async fn phase(&mut self, phase: Phase) -> Result<(Latencies, Option<f64>)> {
+    async fn phase(&mut self, phase: Phase, scheduled: u64) -> Result<(Latencies, Option<f64>)> {
         match phase {
             Phase::Idle => Ok((self.serve().await?, None)),
             Phase::Backfill | Phase::Paced => {
@@ -197,6 +204,10 @@ impl Site {
             }
             Phase::Poison => {
                 self.serve_beside(&["flood", "--poisoned"], phase, HandlerKind::Commands).await
+            }
+            Phase::FallDue => {
+                let scheduled = ["flood", "--scheduled", "--count", &scheduled.to_string()];
+                self.serve_beside(&scheduled, phase, HandlerKind::Commands).await
             }
         }
     }
@@ -249,7 +260,7 @@ fn targets(phase: Phase, pause: Duration, on: On) -> [Target; 2] {
         Phase::Idle if pause.is_zero() => idle.map(|ms| Target::ours(Bound::AtMost(ms))),
         Phase::Idle | Phase::Afterwards => [Target::NONE; 2],
         Phase::Paced => [Target::ratio(Bound::AtMost(PACED_TARGET)); 2],
-        Phase::Backfill | Phase::OtherHandler | Phase::Poison => {
+        Phase::Backfill | Phase::OtherHandler | Phase::Poison | Phase::FallDue => {
             let p99 = Target::ratio(Bound::AtMost(2.0));
             let ours = pause.is_zero().then_some(Bound::AtMost(busy));
             [Target::ratio(Bound::AtMost(1.5)), Target { ours, ..p99 }]

@@ -134,7 +134,7 @@ impl Migration {
                     "{stack}, {rate} deposits a second: from the scheduled arrival of each until \
                      it is handled."
                 ),
-                "The latency axis is logarithmic. Machine and settings: docs/performance.md"
+                "The latency axis is logarithmic. Machine and settings: docs/book/src/performance.md"
                     .to_owned(),
             ],
             panels,

@@ -4,9 +4,10 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use protean::{BuildError, Domain, DomainBuilder, require_database};
+use protean::{BuildError, Domain, DomainBuilder, Server, require_database};
 use serde::Serialize;
 
+use crate::export::Export;
 use crate::globals::Globals;
 use crate::{Error, Reply, Result, stdout};
 
@@ -17,15 +18,18 @@ pub struct App {
     built: Result<Domain, BuildError>,
     config: Option<PathBuf>,
     json: bool,
+    export: Export,
 }
 
 impl App {
     pub(crate) fn new(builder: DomainBuilder, globals: Globals) -> Self {
-        let builder = match &globals.config {
-            Some(file) => builder.config_file(file),
-            None => builder,
-        };
-        Self { built: builder.build(), config: globals.config, json: globals.json }
+        let (Globals { config, json }, export) = (globals, Export::default());
+        Self { built: builder.build(), config, json, export }
+    }
+
+    /// The same, with what it exports.
+    pub(crate) fn exporting(self, export: Export) -> Self {
+        Self { export, ..self }
     }
 
     /// The domain, wired and checked. Its database is opened on first use.
@@ -45,6 +49,21 @@ impl App {
         let domain = self.domain()?;
         require_database(&domain).await?;
         Ok(domain)
+    }
+
+    /// A server of the domain, whose metrics are exported as `[telemetry]` says.
+    ///
+    /// # Errors
+    /// As [`domain`](Self::domain).
+    pub fn server(&self) -> Result<Server> {
+        Ok(self.export.of_server(Server::new(self.domain()?)))
+    }
+
+    /// Sends the spans that wait, before another program takes the place of this one.
+    pub(crate) async fn stop_export(&self) {
+        let export = self.export.clone();
+        // It ends in any case.
+        let _ = tokio::task::spawn_blocking(move || export.stop()).await;
     }
 
     /// The file given with `--config`, to start another process with the same settings.

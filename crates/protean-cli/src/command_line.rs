@@ -50,7 +50,7 @@ impl<Own: Subcommand> CommandLine<Own> {
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
 
-    fn definition(name: &str) -> clap::Command {
+    pub(crate) fn definition(name: &str) -> clap::Command {
         Self::command()
             .name(name.to_owned())
             .bin_name(name.to_owned())

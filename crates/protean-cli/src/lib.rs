@@ -8,7 +8,7 @@
 //! }
 //! ```
 //!
-//! provides `fidelis server`, `fidelis subscriptions status`, `fidelis events`, `fidelis dlq`,
+//! provides `fidelis server`, `fidelis observatory`, `fidelis subscriptions status`, `fidelis events`, `fidelis dlq`,
 //! `fidelis outbox`, `fidelis verify`, `fidelis snapshot`, `fidelis check`, `fidelis contracts` and
 //! `fidelis db`; [`run_with`] adds the domain's own commands. The program `protean`, which comes with this
 //! library, hands over to such a binary: `protean server --domain=fidelis`.
@@ -18,20 +18,26 @@
 //!                                          └▶ Error ─▶ stderr   what, why, what to do
 //! ```
 
-mod age;
+/// Compiles the code of the package's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod app;
+#[cfg(test)]
+mod book_tests;
 mod command;
 mod command_line;
 mod contracts;
 mod error;
 mod escape;
+mod export;
 mod forms;
 mod globals;
 mod idle;
 mod image;
 mod lock_file;
 mod logging;
-mod number;
 mod reply;
 mod report;
 mod restarts;
@@ -47,7 +53,7 @@ mod workers;
 pub use app::App;
 pub use error::{Error, Result};
 pub use escape::escape;
-pub use number::{grouped, short};
+pub use protean_engine::{grouped, short};
 pub use reply::Reply;
 pub use run::{run, run_with};
 pub use shutdown::{Stop, stop_signal};

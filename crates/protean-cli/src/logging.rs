@@ -1,37 +1,57 @@
 //! Logs on stderr.
 
-use std::fmt::{self, Debug};
+use std::fmt::{Debug, Result as Written};
 use std::io::{self, IsTerminal as _};
 
+use protean::config::LogFormat;
+use tracing::Subscriber;
 use tracing::field::Field;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, registry};
 
+use crate::export::Export;
 use crate::{Error, Result, escape};
 
 /// The variables that set the log filter; the first one that is set wins.
 const VARIABLES: [&str; 2] = ["PROTEAN_LOG", "RUST_LOG"];
 
-/// Starts logging to stderr, with the filter from the environment or else with `level`.
-pub(crate) fn start(level: &str) -> Result<()> {
+/// Starts logging to stderr in this format, with the filter from the environment or else with
+/// `level`, and the export of spans.
+pub(crate) fn start(level: &str, format: LogFormat, export: &Export) -> Result<()> {
     let filter = filter(level, |name| std::env::var(name).ok())?;
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .fmt_fields(debug_fn(field).delimited(" "))
-        .with_ansi(colour)
-        // A closed stderr must not end the program.
-        .log_internal_errors(false);
     // Fails when the program has set up its own logging, which then stays.
-    let _ = subscriber.try_init();
+    let _ = match export.layer() {
+        // Spans are exported whatever is logged.
+        Some(spans) => registry().with(spans).with(lines(format).with_filter(filter)).try_init(),
+        None => registry().with(filter).with(lines(format)).try_init(),
+    };
     Ok(())
+}
+
+/// A line on stderr for each event.
+fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    // A closed stderr must not end the program.
+    let lines = fmt::layer().with_writer(io::stderr).log_internal_errors(false);
+    match format {
+        LogFormat::Text => {
+            let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            lines.fmt_fields(debug_fn(field).delimited(" ")).with_ansi(colour).boxed()
+        }
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).boxed(),
+    }
 }
 
 /// Writes a field of an event on one line, with control characters escaped, so that data
 /// cannot forge log lines.
-fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> Written {
     let value = escape(&format!("{value:?}"));
     match field.name() {
         "message" => writer.write_str(&value),

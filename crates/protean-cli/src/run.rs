@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use protean::DomainBuilder;
+use protean::{DomainBuilder, configuration};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::command_line::{CommandLine, Verb};
+use crate::export::Export;
 use crate::{App, Error, Result, command, logging};
 
 /// How long blocked threads may delay the end of the process.
@@ -16,7 +17,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How far work beside servers steps back: it has a tenth of a core that a server wants all of. With
 /// much less it would keep the locks of the database too long.
-#[cfg(unix)]
 const NICENESS: i32 = 10;
 
 /// Runs the command on the command line and returns the exit code: 0 success, 1 failure,
@@ -68,32 +68,35 @@ fn execute<Own: Subcommand>(
     builder: DomainBuilder,
     own: impl AsyncFnOnce(Own, App) -> Result,
 ) -> Result {
-    logging::start(line.verb.log_level())?;
     if line.verb.leaves_cores() {
         leave_cores();
     }
-    let app = App::new(builder, line.globals);
     let runtime = runtime()?;
+    let (app, export) = {
+        let _entered = runtime.enter();
+        let builder = line.globals.apply_to(builder);
+        let format = configuration(&builder).map(|config| config.logging.format);
+        let (builder, export) = Export::start(builder)?;
+        logging::start(line.verb.log_level(), format.unwrap_or_default(), &export)?;
+        (App::new(builder, line.globals).exporting(export.clone()), export)
+    };
     let done = runtime.block_on(async {
         match line.verb {
             Verb::Own(command) => own(command, app).await,
             Verb::BuiltIn(command) => command::run(command, &app).await,
         }
     });
+    export.stop();
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     done
 }
 
 /// Lets other processes go first on the cores, servers among them. The threads that this one starts
 /// do as it does.
-#[cfg(unix)]
 fn leave_cores() {
     // A process may always step back.
     let _ = rustix::process::nice(NICENESS);
 }
-
-#[cfg(not(unix))]
-fn leave_cores() {}
 
 /// At least two threads, so that one computing handler does not hold up the others.
 fn runtime() -> Result<Runtime> {

@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind, Write as _};
 use std::time::Duration;
 
-#[cfg(unix)]
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::oneshot;
 
@@ -55,16 +54,10 @@ pub(crate) async fn closed() {
     }
 }
 
-#[cfg(unix)]
 fn is_closed() -> bool {
     let out = io::stdout();
     // Ask for no events: errors are always reported.
     let mut asked = [PollFd::new(&out, PollFlags::empty())];
     let seen = poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
     seen.is_ok() && asked[0].revents().contains(PollFlags::ERR)
-}
-
-#[cfg(not(unix))]
-fn is_closed() -> bool {
-    false
 }

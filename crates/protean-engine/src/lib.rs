@@ -14,7 +14,8 @@
 //!           └▶ pipeline     what commits together
 //! ```
 //!
-//! `relay` publishes the messages of the log to brokers; `inbox` brings the messages of
+//! `relay` publishes the messages of the log to brokers, and `handover` keeps those for the readers
+//! of the same server that nobody was given before; `inbox` brings the messages of
 //! other systems into the log; `dead_letters` replays, purges and publishes what was given
 //! up; `observe` shows where everything stands; `governor` and `pacing`
 //! slow bulk work down while production is late; `maintenance` deletes what is too old.
@@ -27,6 +28,7 @@ mod dead_letters;
 mod failpoint;
 mod governor;
 mod group_reader;
+mod handover;
 mod inbox;
 mod leadership;
 mod log_places;
@@ -47,16 +49,24 @@ mod server;
 mod source;
 mod worker;
 
-pub use dead_letters::DeadLetters;
+pub use dead_letters::{
+    DeadLetterFilter, DeadLetterReason, DeadLetters, dead_letter_reasons, shared_reason,
+};
 pub use observe::{
     Account, CheckedMessages, CheckedSchedule, CheckedSnapshots, EventsCheck, Explanation,
-    FaultKind, HandlerStanding, Health, HealthPage, LaneStatus, Report, SubscriptionStatus,
-    Unpublished, VanishedGroup, check_events, explain, program_of, subscriptions, vanished_groups,
-    verify,
+    FaultKind, HandlerReport, HandlerStanding, Health, HealthPage, IdleReport, LaneReport,
+    LaneStatus, Manager, PaceReport, PageBody, Pages, ProcessPage, ProcessReport, ProcessState,
+    ProductionBound, ProductionReport, Report, ServerPage, ServerPages, ServerProcess,
+    SubscriptionStatus, Trend, Unpublished, VanishedGroup, accounts, age, check_events, explain,
+    grouped, or_unknown, page_body, process_managers, program_of, serve_pages, short,
+    subscriptions, value_json, vanished_groups, verify,
 };
 pub use rebuild::{
     Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, projections, rebuild_claim, rebuilds,
 };
-pub use relay::{Abandoned, Adopted, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
+pub use relay::{
+    Abandoned, Adopted, BrokerStream, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus,
+    broker_streams,
+};
 pub use server::Server;
 pub use worker::{Breaker, Demand, End, Item, Lanes, SlotArbiter, Slots, Started};

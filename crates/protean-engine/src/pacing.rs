@@ -27,6 +27,9 @@ use crate::pace::{Pace, PaceReason};
 /// The time between two log lines about the pace. A governor at work changes it all the time.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How long after bulk work a message of production may still suffer from it.
+const SETTLING_TIME: Duration = Duration::from_secs(1);
+
 /// What the governor of a server has seen, and the pace that it has set.
 pub(crate) struct Pacing {
     target: Option<Duration>,
@@ -34,6 +37,8 @@ pub(crate) struct Pacing {
     began: Timestamp,
     watched: Mutex<Watched>,
     recent: RecentLatencies,
+    /// Those that were handled while no bulk work was under way.
+    idle: RecentLatencies,
     pace: watch::Sender<Pace>,
 }
 
@@ -46,6 +51,16 @@ struct Watched {
     last_commit: u64,
     /// Steps of bulk work that run or wait.
     bulk_steps: usize,
+    /// When the last of them ended.
+    bulk_ended: Option<Instant>,
+}
+
+impl Watched {
+    /// True when no bulk work was under way during the last `latency`, nor shortly before.
+    fn is_idle_for(&self, latency: Duration) -> bool {
+        let since_bulk = self.bulk_ended.map(|ended| ended.elapsed());
+        self.bulk_steps == 0 && since_bulk.is_none_or(|since| since > latency + SETTLING_TIME)
+    }
 }
 
 impl Pacing {
@@ -64,7 +79,8 @@ impl Pacing {
         let reason = target.map_or(PaceReason::NoTarget, |_| PaceReason::NoBackfill);
         let pace = watch::Sender::new(Pace::full(reason));
         let (watched, recent) = (Mutex::default(), RecentLatencies::default());
-        Self { target, lanes, began, watched, recent, pace }
+        let idle = RecentLatencies::lasting();
+        Self { target, lanes, began, watched, recent, idle, pace }
     }
 
     /// The present pace.
@@ -75,6 +91,11 @@ impl Pacing {
     /// How long production messages took lately; `None` when there was none.
     pub(crate) fn production(&self) -> Option<Percentiles> {
         self.recent.percentiles()
+    }
+
+    /// How long they took while no bulk work was under way; `None` when there was none.
+    pub(crate) fn idle_production(&self) -> Option<Percentiles> {
+        self.idle.percentiles()
     }
 
     /// The pace, and each change of it.
@@ -94,6 +115,9 @@ impl Pacing {
         }
         let latency = now.since(message.time);
         self.recent.record(latency);
+        if self.watched().is_idle_for(latency) {
+            self.idle.record(latency);
+        }
         if self.target.is_some() {
             let latencies = &mut self.watched().seen.latencies;
             if latencies.len() == WINDOW_MESSAGES {
@@ -129,7 +153,10 @@ impl Pacing {
             watched.bulk_steps += 1;
             watched.seen.bulk = true;
         }
-        let _ended = AtEnd(self, |watched: &mut Watched| watched.bulk_steps -= 1);
+        let _ended = AtEnd(self, |watched: &mut Watched| {
+            watched.bulk_steps -= 1;
+            watched.bulk_ended = Some(Instant::now());
+        });
         step.await
     }
 
@@ -278,6 +305,23 @@ mod tests {
         let found = pacing.production().unwrap();
         assert_eq!((found.messages, found.p99), (1, Duration::from_millis(7)));
         assert!(pacing.seen().latencies.is_empty(), "nothing is kept for a governor");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_handled_beside_bulk_work_is_not_part_of_the_idle_latency() {
+        let (pacing, at) = (pacing(), |ms| BEGAN + Duration::from_millis(ms));
+        let message = delivery(Priority::NORMAL, BEGAN);
+        let handle = |ms| pacing.durable(&message, &Fate::Handled, at(ms));
+        let idle = || pacing.idle_production().map(|found| (found.messages, found.p99));
+        handle(3);
+        pacing.watch_bulk(async { handle(70) }).await;
+        sleep(Duration::from_millis(900)).await;
+        handle(80);
+        assert_eq!(idle(), Some((1, Duration::from_millis(3))), "just before, bulk work ran");
+        sleep(Duration::from_millis(200)).await;
+        handle(4);
+        assert_eq!(idle(), Some((2, Duration::from_millis(4))));
+        assert_eq!(pacing.production().unwrap().messages, 4);
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use protean_core::domain::{
     Domain, Group, base_store, broker, known_ids, preflight, prepared_store, registrations,
 };
 use protean_port::message::Lane;
-use protean_port::port::{Broker, Store};
+use protean_port::port::{Broker, MetricsSink, Store};
 use protean_port::{Error, Result};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -20,11 +20,12 @@ use tracing::{error, info, warn};
 use crate::bulk_steps::BulkSteps;
 use crate::dead_letters::DlqPublisher;
 use crate::group_reader::{GroupReader, ServerSlots};
+use crate::handover::Handover;
 use crate::inbox;
 use crate::maintenance::maintain;
 use crate::minute_checks::check_every_minute;
 use crate::observe::metrics::Metrics;
-use crate::observe::{HealthPage, check_vanished};
+use crate::observe::{HealthPage, check_vanished, report_metrics};
 use crate::pacing::Pacing;
 use crate::relay::ownership::check;
 use crate::relay::{Relay, RelayPlan, relay_plans};
@@ -39,13 +40,14 @@ const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 pub struct Server {
     domain: Domain,
     health: Option<HealthPage>,
+    metrics: Option<Arc<dyn MetricsSink>>,
     ready: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Server {
     /// A server for this domain.
     pub fn new(domain: Domain) -> Self {
-        Self { domain, health: None, ready: Arc::new(|| ()) }
+        Self { domain, health: None, metrics: None, ready: Arc::new(|| ()) }
     }
 
     /// Serves a health page, from before the store is opened until the server has ended.
@@ -53,6 +55,13 @@ impl Server {
     #[must_use]
     pub fn with_health(self, page: HealthPage) -> Self {
         Self { health: Some(page), ..self }
+    }
+
+    /// Reports the metrics of the page `/metrics` to `sink` as well, again and again until the server
+    /// has ended.
+    #[must_use]
+    pub fn with_metrics(self, sink: Arc<dyn MetricsSink>) -> Self {
+        Self { metrics: Some(sink), ..self }
     }
 
     /// Calls `told` once the server handles messages, or stands by for a process that does.
@@ -96,10 +105,7 @@ impl Server {
         let pacing = Arc::new(Pacing::of(&self.domain));
         let metrics = Arc::new(Metrics::of(&self.domain, Arc::clone(&pacing)));
         // Dropped, and so ended, with this future.
-        let mut pages = JoinSet::new();
-        if let Some(page) = self.health {
-            pages.spawn(page.serve(self.domain.clone(), Arc::clone(&metrics)));
-        }
+        let _observed = self.observe(&metrics);
         let mut shutdown = pin!(shutdown);
         let store = tokio::select! {
             opened = prepared_store(&self.domain) => Arc::clone(opened?),
@@ -159,6 +165,20 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Serves the pages and reports the metrics, until the tasks are dropped.
+    fn observe(&self, metrics: &Arc<Metrics>) -> JoinSet<()> {
+        let mut observing = JoinSet::new();
+        if let Some(page) = self.health.clone() {
+            observing.spawn(page.serve(self.domain.clone(), Arc::clone(metrics)));
+        }
+        if let Some(sink) = self.metrics.clone() {
+            observing.spawn(report_metrics(self.domain.clone(), Arc::clone(metrics), sink));
+        }
+        observing
+    }
+}
+
 /// Waits for a task that panics; none once all have ended properly. Cancel safe.
 async fn first_panic(workers: &mut JoinSet<()>) -> Option<JoinError> {
     while let Some(ended) = workers.join_next().await {
@@ -183,15 +203,15 @@ struct Running {
 impl Running {
     /// Starts everything that works until the server stops.
     fn start(&self, metrics: &Metrics) -> JoinSet<()> {
-        let mut workers = JoinSet::new();
-        self.start_groups(metrics, &mut workers);
+        let (mut workers, handover) = (JoinSet::new(), Handover::default());
+        self.start_groups(metrics, &handover, &mut workers);
         info!(domain = self.domain.name(), groups = workers.len(), "server ready");
         for name in self.domain.config().outbox.external_brokers.clone() {
             let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
             workers.spawn(publish_externally(domain, store, name, self.stop.clone()));
         }
         if let Some(broker) = &self.broker {
-            self.start_publishing(broker, &mut workers);
+            self.start_publishing(broker, handover, &mut workers);
         }
         workers.spawn(maintain(self.domain.clone(), self.stop.clone()));
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
@@ -202,12 +222,13 @@ impl Running {
     }
 
     /// Starts the worker of each group.
-    fn start_groups(&self, metrics: &Metrics, workers: &mut JoinSet<()>) {
+    fn start_groups(&self, metrics: &Metrics, handover: &Handover, workers: &mut JoinSet<()>) {
         let slots = ServerSlots::of(&self.domain.config().server);
         for metrics in metrics.groups() {
             announce(&self.domain, &metrics.group);
             let (store, group) = (Arc::clone(&self.base), Arc::clone(&metrics.group));
-            let runner = HandlerRunner::new(&self.domain, store, group, &self.steps);
+            let runner = HandlerRunner::new(&self.domain, store, group, &self.steps)
+                .handed(handover.clone());
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,
                 SubscriptionType::Stream => self.broker.clone(),
@@ -218,14 +239,19 @@ impl Running {
     }
 
     /// Starts what publishes messages and dead letters to the broker of this domain.
-    fn start_publishing(&self, broker: &Arc<dyn Broker>, workers: &mut JoinSet<()>) {
+    fn start_publishing(
+        &self,
+        broker: &Arc<dyn Broker>,
+        handover: Handover,
+        workers: &mut JoinSet<()>,
+    ) {
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
         let dlq_publisher = DlqPublisher::new(domain, store, Arc::clone(broker));
         let stop = self.stop.clone();
         workers.spawn(async move { dlq_publisher.run(stop).await });
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.base));
         let (broker, steps) = (Arc::clone(broker), self.steps.clone());
-        workers.spawn(publish(domain, store, broker, steps, self.stop.clone()));
+        workers.spawn(publish(domain, store, broker, steps, handover, self.stop.clone()));
     }
 }
 
@@ -261,13 +287,15 @@ async fn publish(
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
     steps: BulkSteps,
+    handover: Handover,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
         let ids = known_ids(&domain).current();
         let plan = RelayPlan::of(&domain, &domain.config().outbox.broker);
         let relay = Relay::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker), plan)
-            .in_turn(steps.clone());
+            .in_turn(steps.clone())
+            .handing_over(handover.clone());
         let term = stop.child_token();
         let renewed = async {
             tokio::select! {

@@ -12,6 +12,12 @@
 //! An adapter for another database or broker implements [`port::Store`] or
 //! [`port::Broker`] and passes the conformance suite of its port.
 
+#[cfg(not(unix))]
+compile_error!(
+    "Protean for Rust runs on Linux and other Unix systems: it needs their signals, file locks and \
+     processes. On Windows, build and run it in the Windows Subsystem for Linux."
+);
+
 pub mod error;
 pub mod memory;
 pub mod message;

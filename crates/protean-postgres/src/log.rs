@@ -1,9 +1,13 @@
 //! Reads the log.
 
+use std::sync::Arc;
+
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Recorded, Stream};
-use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
-use protean_sql::{limit, signed};
+use protean_port::port::{
+    BoxFuture, Delivery, Find, Forwarded, LaneRead, Log, LogPlace, TypeStats,
+};
+use protean_sql::{limit, signed, unsigned};
 use tokio_postgres::Row;
 
 use crate::connection::Parameter;
@@ -16,6 +20,8 @@ use crate::value::{Text, number, shared, text};
 
 /// The columns of messages.
 const MESSAGES: &str = include_str!("sql/lane_columns.sql");
+/// The number of the column with what each message is to other groups.
+const OPEN: usize = 16;
 /// The columns that say where messages are.
 const PLACES: &str = "m.position, m.priority, m.id";
 
@@ -35,14 +41,32 @@ impl Log for PostgresStore {
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
         Box::pin(async move {
-            let rows = self.read_lane(&read, MESSAGES).await?;
+            let rows = self.read_lane(&read, MESSAGES, None).await?;
             self.explained(deliveries(&rows, |_| Ok((0, false))))
+        })
+    }
+
+    fn lane_for<'a>(
+        &'a self,
+        read: LaneRead,
+        groups: &'a [Arc<str>],
+    ) -> BoxFuture<'a, Result<Vec<Forwarded>>> {
+        Box::pin(async move {
+            let rows = self.read_lane(&read, MESSAGES, Some(groups)).await?;
+            let messages = self.explained(deliveries(&rows, |_| Ok((0, false))))?;
+            let forwarded = rows.iter().zip(messages).map(|(row, delivery)| {
+                let open = row.try_get::<_, Option<Vec<Option<i64>>>>(OPEN)?.unwrap_or_default();
+                let mut open = Vec::from_iter(open.into_iter().map(|next| next.map(unsigned)));
+                open.resize(groups.len(), None);
+                Ok(Forwarded { delivery, open })
+            });
+            self.explained(forwarded.collect())
         })
     }
 
     fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>> {
         Box::pin(async move {
-            let rows = self.read_lane(&read, PLACES).await?;
+            let rows = self.read_lane(&read, PLACES, None).await?;
             self.explained(rows.iter().map(place).collect())
         })
     }
@@ -87,19 +111,31 @@ impl Log for PostgresStore {
 }
 
 impl PostgresStore {
-    /// These columns of the messages in a lane; the first is the position.
-    async fn read_lane(&self, read: &LaneRead, columns: &str) -> Result<Vec<Row>> {
-        let sql = format!(include_str!("sql/read_lane.sql"), columns = columns);
+    /// These columns of the messages in a lane, which are on disk; the first is the position. With
+    /// `groups`, what each message is to those as well.
+    async fn read_lane(
+        &self,
+        read: &LaneRead,
+        columns: &str,
+        groups: Option<&[Arc<str>]>,
+    ) -> Result<Vec<Row>> {
+        let also = if groups.is_some() { include_str!("sql/open_to.sql") } else { "NULL" };
+        let sql = format!(include_str!("sql/read_lane.sql"), columns = columns, also = also);
         let (lowest, highest) = (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
         let of: Vec<_> = read.after.iter().map(|(of, _)| i64::from(of.value())).collect();
         let at: Vec<_> = read.after.iter().map(|(_, at)| signed(*at)).collect();
         let (group, category) = (Text(&read.group), Text(read.category.as_str()));
-        let page: [Parameter<'_>; 7] =
-            [&group, &category, &lowest, &highest, &of, &at, &limit(read.limit)];
-        let last = |rows: &[Row]| rows.iter().filter_map(|row| number(row, 0).ok()).max();
-        let reaches_beyond = |rows: &[Row]| !self.durable.covers(last(rows).unwrap_or(0));
-        let rows = self.read_durable(&sql, &page, reaches_beyond).await?;
-        self.durable.reached(last(&rows).unwrap_or(0));
+        let session = self.readers.one().await?;
+        // Not earlier: a connection that is new may lead to another server.
+        let known = signed(self.durable.known());
+        let limit = limit(read.limit);
+        let mut page: Vec<Parameter<'_>> =
+            vec![&group, &category, &lowest, &highest, &of, &at, &limit, &known];
+        let groups = groups.map(|groups| Vec::from_iter(groups.iter().map(|group| Text(group))));
+        page.extend(groups.as_ref().map(|groups| groups as Parameter<'_>));
+        let rows = self.explained(session.query(&sql, &page).await)?;
+        let last = rows.iter().filter_map(|row| number(row, 0).ok()).max();
+        self.durable.reached(last.unwrap_or(0));
         Ok(rows)
     }
 

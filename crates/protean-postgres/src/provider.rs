@@ -107,7 +107,6 @@ fn place(config: &Config) -> String {
         let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
         match host {
             Host::Tcp(name) => format!("{name}:{port}"),
-            #[cfg(unix)]
             Host::Unix(folder) => format!("{}:{port}", folder.display()),
         }
     };

@@ -90,9 +90,9 @@ impl Durable {
         self.0.fetch_max(position, Ordering::AcqRel);
     }
 
-    /// True when the log is on disk up to this position.
-    pub(crate) fn covers(&self, position: u64) -> bool {
-        position <= self.0.load(Ordering::Acquire)
+    /// The last position that is known to be on disk.
+    pub(crate) fn known(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
     }
 
     /// Forgets what is known: a new connection may lead to another server, whose log ends
@@ -107,13 +107,13 @@ mod tests {
     use super::Durable;
 
     #[test]
-    fn covers_what_was_reached_until_it_is_forgotten() {
+    fn knows_what_was_reached_until_it_is_forgotten() {
         let durable = Durable::default();
-        assert!(durable.covers(0) && !durable.covers(1));
+        assert_eq!(durable.known(), 0);
         durable.reached(7);
         durable.reached(3);
-        assert!(durable.covers(7) && !durable.covers(8));
+        assert_eq!(durable.known(), 7);
         durable.forget();
-        assert!(!durable.covers(1));
+        assert_eq!(durable.known(), 0);
     }
 }

@@ -1,10 +1,13 @@
 //! Private servers for tests: started on a free port of this machine, each in a
-//! folder of its own, gone with the process that started it. And [`Python`], for
-//! services that share a server with ours.
+//! folder of its own, gone with the process that started it. A [`Browser`] to look at
+//! pages with, and [`Python`], for services that share a server with ours.
 //!
 //! Nothing is installed here. [`Programs`] says where a server's programs are, or
 //! what is missing; `cargo xtask test` sets that up.
 
+#[cfg(unix)]
+mod browser;
+mod chromium;
 #[cfg(unix)]
 mod postgres;
 mod programs;
@@ -12,6 +15,9 @@ mod python;
 #[cfg(unix)]
 mod redis;
 
+#[cfg(unix)]
+pub use browser::{Browser, Key, Look, Page, Scheme};
+pub use chromium::Chromium;
 #[cfg(unix)]
 pub use postgres::{Database, Postgres};
 pub use programs::{Missing, POSTGRESQL, Programs, REDIS};

@@ -20,6 +20,10 @@ impl Python {
         &["--no-deps", "message-db-py==0.3.5"],
     ];
 
+    /// What `pip install --target` takes beside it, so that its services are traced.
+    pub const TELEMETRY: &[&str] =
+        &["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"];
+
     /// The `python3` of this machine.
     ///
     /// # Errors
@@ -63,6 +67,27 @@ impl Python {
         let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
         let target = target.or_else(|| Some(workspace?.join("target"))).unwrap_or_default();
         target.join("protean-for-python-0.18.0")
+    }
+
+    /// Where `cargo xtask test` puts the packages for telemetry. They are apart, so that they cost
+    /// nothing where they are not wanted.
+    pub fn telemetry_home() -> PathBuf {
+        Self::home().with_file_name("opentelemetry-for-python-1.45.2")
+    }
+
+    /// A command that runs the interpreter with the packages for telemetry.
+    ///
+    /// # Errors
+    /// When they have not been set up, in a sentence.
+    pub fn command_with_telemetry(&self) -> Result<Command, String> {
+        let home = Self::telemetry_home();
+        if !home.join("opentelemetry").is_dir() {
+            let home = home.display();
+            return Err(format!("{home} has no OpenTelemetry; `cargo xtask test` sets it up"));
+        }
+        let mut command = self.command();
+        command.env("PYTHONPATH", home);
+        Ok(command)
     }
 
     /// A command that runs the interpreter.

@@ -16,24 +16,23 @@
 //! | [`subscriber`] | [`Receive`] and [`Register`] |
 //! | [`external_event`] | [`model::ExternalEvent`] |
 //!
-//! Features: the databases `sqlite` (default) and `postgres`, the broker `redis`, and conversions of
-//! [`Date`] and [`Timestamp`] from and to those of `jiff` and `chrono`.
+//! Features: the databases `sqlite` (default) and `postgres`, the broker `redis`, the export of spans
+//! and metrics over `otlp`, conversions of [`Date`] and [`Timestamp`] from and to those of `jiff` and
+//! `chrono`, and `observatory`, pages of the running system that an application serves behind its own
+//! login.
 //!
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
-/// Runs the code of this page of the guide.
+/// Runs the code of the package's README.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/values-and-rules.md")]
-mod values_and_rules {}
-
-/// The same of this one.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/guide/contracts.md")]
-mod contracts {}
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 mod declarations;
 mod handlers;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod prelude;
 mod private;
 mod process_managers;
@@ -76,6 +75,10 @@ pub use protean_core::domain::{
 pub use protean_engine::HealthPage;
 pub use runtime::{Process, Receipt, Server};
 
+// Show a running domain to people.
+#[cfg(feature = "observatory")]
+pub use protean_observatory::Observatory;
+
 // Values and errors.
 pub use protean_port::message::{
     Date, Decimal, Id, Inexact, Json, Priority, Rounding, Timestamp, Weekday,
@@ -85,7 +88,7 @@ pub use protean_port::{Error, Result, Violations, ensure};
 // Look into a domain: what the command line shows.
 pub use protean_core::domain::{
     Catalog, CausationNode, DeclaredAggregate, Ending, Group, HandlerKind, Handling, HandlingState,
-    SnapshotFault, SnapshotPage, Snapshots, Standing, Trace, Turn,
+    Operation, Operator, SnapshotFault, SnapshotPage, Snapshots, Standing, Trace, Turn,
 };
 
 // The traits behind the macros, the settings, and what adapters are written against.
@@ -95,8 +98,8 @@ pub use protean_port::{memory, message, port};
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
 pub use protean_core::domain::{
-    LIFECYCLE_COLUMNS, ServerAdvice, broker, destroy, difference, migrate, prepared_store, promote,
-    require_database, server_advice,
+    ServerAdvice, broker, configuration, destroy, difference, migrate, prepared_store, promote,
+    require_database, server_advice, with_tracer,
 };
 #[doc(hidden)]
 pub use protean_engine::verify;

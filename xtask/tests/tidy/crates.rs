@@ -12,7 +12,9 @@ const BELOW: &[(&str, &[&str])] = &[
     ("protean-sqlite", &["protean-port", "protean-sql"]),
     ("protean-postgres", &["protean-port", "protean-sql"]),
     ("protean-redis", &["protean-port"]),
+    ("protean-otlp", &["protean-port"]),
     ("protean-engine", &["protean-core", "protean-port"]),
+    ("protean-observatory", &["protean-core", "protean-engine", "protean-port"]),
     ("protean-testing", &["protean-core", "protean-port"]),
     ("protean-conformance", &["protean-port"]),
     ("protean-test-servers", &[]),
@@ -23,13 +25,15 @@ const BELOW: &[(&str, &[&str])] = &[
             "protean-port",
             "protean-macros",
             "protean-engine",
+            "protean-observatory",
             "protean-sqlite",
             "protean-postgres",
             "protean-redis",
+            "protean-otlp",
             "protean-testing",
         ],
     ),
-    ("protean-cli", &["protean-rs", "protean-engine"]),
+    ("protean-cli", &["protean-rs", "protean-engine", "protean-observatory"]),
 ];
 
 const EXAMPLES: &[&str] = &["protean-rs", "protean-cli"];

@@ -50,6 +50,7 @@ const FILE_RULES: &[FileRule] = &[
     words::in_code,
     words::in_reasons,
     words::in_texts,
+    words::in_urls,
 ];
 
 /// Rules that look at all files together.

@@ -20,6 +20,9 @@ const LEFT_OUT: (&str, &str) = ("#[ignore = \"needs ", ": cargo xtask test\"]");
 /// Folders of one machine.
 const MACHINE: &[&str] = &["root", "home", "work"];
 
+/// Sites of Protean for Python. Protean for Rust has none, and no public repository.
+const SITES: &[&str] = &["docs.proteanhq.com", "github.com/proteanhq/", "pypi.org/project/protean"];
+
 /// No file, folder or module is called after nothing.
 pub(crate) fn in_names(file: &File) -> Vec<Offence> {
     let tokens = code::tokens(&file.code);
@@ -73,9 +76,30 @@ fn machine_path(line: &str) -> Option<String> {
     found.next()
 }
 
+/// No URL names a site or a repository of this project that does not exist.
+pub(crate) fn in_urls(file: &File) -> Vec<Offence> {
+    let lines = file.text.lines().enumerate();
+    let urls = lines.flat_map(|(at, line)| urls(line).map(move |url| (at + 1, url)));
+    let ours = urls.filter(|(_, url)| url.to_ascii_lowercase().contains("protean"));
+    let missing = ours.filter(|(_, url)| !SITES.iter().any(|site| url.starts_with(site)));
+    let what =
+        |url| format!("`{url}` does not exist: leave it out, or add its site to the tidy test");
+    missing.map(|(line, url)| Offence::new(&file.path, line, what(url))).collect()
+}
+
+/// The URLs of a line, without their schemes.
+fn urls(line: &str) -> impl Iterator<Item = &str> {
+    let is_end = |letter: char| letter.is_whitespace() || "\"'`<>()[]".contains(letter);
+    let after = line.match_indices("://").filter_map(|(at, colon)| {
+        let is_web = line[..at].ends_with("http") || line[..at].ends_with("https");
+        is_web.then(|| &line[at + colon.len()..])
+    });
+    after.map(move |rest| rest.split(is_end).next().unwrap_or(rest))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MACHINE, in_code, in_names, in_reasons, in_texts};
+    use super::{MACHINE, in_code, in_names, in_reasons, in_texts, in_urls};
     use crate::tree::File;
 
     #[test]
@@ -102,6 +126,18 @@ mod tests {
         }
         let text = "#[ignore = \"needs Redis: cargo xtask test\"]";
         assert!(in_reasons(&File::new("a.rs", text)).is_empty());
+    }
+
+    #[test]
+    fn rejects_a_url_of_this_project_that_does_not_exist() {
+        let lines = |url: &str| {
+            let text = format!("see\n[it](https://{url})\n");
+            in_urls(&File::new("README.md", &text)).iter().map(|o| o.line).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&format!("github.com/{0}-rs/{0}-rs", "protean")), [2]);
+        assert_eq!(lines(&format!("docs.rs/{}-rs", "protean")), [2]);
+        assert!(lines("github.com/proteanhq/protean").is_empty());
+        assert!(lines("semver.org/spec/v2.0.0.html) of protean").is_empty());
     }
 
     #[test]

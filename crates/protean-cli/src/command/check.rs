@@ -18,12 +18,12 @@ use crate::{App, Reply, Result, Table};
 /// What is checked beside the wiring and the settings.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Also reads everything that is stored, as 'events check' does; exit code 1 on a fault
+    /// Also reads everything stored, like 'events check'; exit code 1 on a fault
     #[arg(long)]
     data: bool,
-    /// Insists on this file of 'events lock', for a build server: it must be there and hold
-    /// the form of every message as it is. Without the option, 'events.lock' is compared
-    /// when there is one
+    /// Requires this file of 'events lock', for a build server: it must exist and contain the
+    /// current form of every message. Without the option, 'events.lock' is compared if it
+    /// exists
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
 }

@@ -15,14 +15,14 @@ const BREAKS: u8 = 3;
 
 const EXPORT_HELP: &str = "\
 The document has a JSON Schema (draft 2020-12) for each published event and each command, in
-its present version. The same program always writes the same document: commit it, or keep it
+its current version. The same program always writes the same document: commit it, or keep it
 with each release, and compare the next one with 'contracts diff'.";
 
 const DIFF_HELP: &str = "\
-An event breaks its readers when it may hold what they do not expect: a field is gone, optional
-or of another type, a choice is new, a limit is wider, or the version is higher. A command
-breaks its senders when it refuses what they send: a field is new and required, a choice is
-gone, a limit is narrower. A command with a higher version still takes the earlier ones.
+An event breaks its readers if it may contain what they do not expect: a field was removed, became
+optional or changed its type, a choice was added, a limit was widened, or the version was raised. A
+command breaks its senders if it refuses what they send: a required field was added, a choice was
+removed, or a limit was narrowed. A command with a higher version still accepts the earlier ones.
 
 Exit codes:
   0  nothing breaks
@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Writes a JSON Schema for each published event and each command
     #[command(after_help = EXPORT_HELP)]
     Export(Export),
-    /// Compares two documents of 'contracts export'; exit code 3 when a change breaks others
+    /// Compares two documents of 'contracts export'; exit code 3 if a change breaks others
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
 }
@@ -43,7 +43,7 @@ pub(crate) enum Command {
 /// Where the document goes.
 #[derive(Args)]
 pub(crate) struct Export {
-    /// Writes this file instead of stdout
+    /// Writes to this file instead of stdout
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -51,9 +51,9 @@ pub(crate) struct Export {
 /// The documents to compare.
 #[derive(Args)]
 pub(crate) struct Diff {
-    /// What others know: the document of a release
+    /// The document of the last release
     old: PathBuf,
-    /// What is to be released
+    /// The document of the next release
     new: PathBuf,
 }
 

@@ -20,16 +20,15 @@ use crate::{App, Error, Reply, Result};
 pub(crate) enum Command {
     /// Creates missing tables; safe to run again
     Setup,
-    /// Compares the tables with the program and prints statements; exit code 1 if a person has to
-    /// run some
+    /// Compares the tables with the program and prints the statements between them; exit code 1 if
+    /// some must be run by hand
     Diff,
     /// Changes the tables as the next start would: new columns, new names, new unique fields
     Migrate(migrate::Options),
-    /// Deletes all data of the domain and recreates its tables, for development; this cannot be
-    /// undone
+    /// For development: deletes all data of the domain and recreates its tables; cannot be undone
     #[command(after_help = TRUNCATE_HELP)]
     Truncate(Consent),
-    /// Deletes all data of the domain with its tables; this cannot be undone
+    /// Deletes all data and tables of the domain; cannot be undone
     Drop(Consent),
 }
 

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use protean_engine::{ProductionReport, ServerPages, ServerProcess, grouped};
 use serde::Serialize;
-
-use super::server_pages::{Production, ServerPages, ServerProcess};
-use crate::grouped;
 
 /// What each server process has measured.
 pub(super) struct Measured {
@@ -20,14 +18,14 @@ pub(super) struct ServerMeasured {
     #[serde(flatten)]
     process: ServerProcess,
     #[serde(flatten)]
-    production: Production,
+    production: ProductionReport,
 }
 
 impl Measured {
     /// What the pages say.
     pub(super) fn of(found: &ServerPages) -> Self {
         let servers = found.pages.iter().filter_map(|page| {
-            let (process, production) = (page.process.clone(), page.production.clone()?);
+            let (process, production) = (page.process.clone(), page.report.production.clone()?);
             Some(ServerMeasured { process, production })
         });
         Self { url: found.url.clone(), servers: servers.collect() }
@@ -66,7 +64,7 @@ mod tests {
     use tokio::task::spawn_blocking;
 
     use super::{Measured, ServerMeasured, ServerPages};
-    use crate::command::server_pages::tests::{free_port, page};
+    use crate::command::server_pages::{free_port, page};
     use crate::sample::{OpenAccount, bank_at};
 
     fn measured(production: &[&str]) -> Measured {
@@ -84,9 +82,10 @@ Measured from the moment a production message is made until it is durable:
   p50 3.2 ms, p99 11.1 ms, the last 1,000 of the last minute at 127.0.0.1:8080, process 7
   no message within the last minute at 127.0.0.1:8080, process 7";
         assert_eq!(found.to_string(), expected);
+        let idle = json!({"messages": 0, "p50_ms": null, "p99_ms": null});
         let expected = json!([
-            {"address": "127.0.0.1:8080", "pid": 7, "messages": 1000, "p50_ms": 3.24, "p99_ms": 11.06},
-            {"address": "127.0.0.1:8080", "pid": 7, "messages": 0, "p50_ms": null, "p99_ms": null},
+            {"address": "127.0.0.1:8080", "pid": 7, "messages": 1000, "p50_ms": 3.24, "p99_ms": 11.06, "idle": idle},
+            {"address": "127.0.0.1:8080", "pid": 7, "messages": 0, "p50_ms": null, "p99_ms": null, "idle": idle},
         ]);
         assert_eq!(serde_json::to_value(&found.servers).unwrap(), expected);
     }

@@ -14,7 +14,7 @@ use crate::{App, Reply, Result};
 /// What `db migrate` does.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Prints the statements and runs none
+    /// Prints the statements without running them
     #[arg(long)]
     dry_run: bool,
 }

@@ -1,7 +1,6 @@
 //! The commands that every domain has, one file each.
 
 mod backlog;
-mod bound;
 mod check;
 mod confirm;
 mod contracts;
@@ -16,6 +15,7 @@ mod intake_tests;
 mod limit;
 mod measured;
 mod migrate;
+mod observatory;
 mod outbox;
 mod pace;
 mod processes;
@@ -28,6 +28,7 @@ mod schedule;
 #[cfg(test)]
 mod schedule_tests;
 mod server;
+#[cfg(test)]
 mod server_pages;
 mod snapshot;
 mod subscriptions;
@@ -42,7 +43,10 @@ use crate::{App, Result};
 pub(crate) enum BuiltIn {
     /// Runs the server: handles messages until SIGTERM or Ctrl-C
     Server(server::Options),
-    /// Shows the state of subscriptions, or forgets old ones
+    /// Serves pages that show the running system, until SIGTERM or Ctrl-C
+    #[command(after_help = observatory::AFTER_HELP)]
+    Observatory(observatory::Options),
+    /// Shows, renames or forgets subscriptions
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
     /// Reads events and commands from the log, and traces cause and effect
@@ -51,33 +55,33 @@ pub(crate) enum BuiltIn {
     /// Lists, inspects, replays or purges dead letters
     #[command(subcommand)]
     Dlq(dlq::Command),
-    /// Shows messages waiting for brokers, and retries refused ones
+    /// Shows messages waiting for brokers; retries refused ones
     #[command(subcommand)]
     Outbox(outbox::Command),
     /// Accounts for every committed message; exit code 1 if one is lost or counted twice
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
-    /// Checks wiring, configuration and the settings of the servers; exit code 2 on a fault
+    /// Checks the wiring, the configuration and the database servers; exit code 2 on a fault
     Check(check::Options),
-    /// Writes what other systems rely on, and says whether a change breaks them
+    /// Exports the contracts other systems rely on, and compares them
     #[command(subcommand)]
     Contracts(contracts::Command),
     /// Rebuilds projections from the log while servers run
     #[command(subcommand, alias = "projections")]
     Projection(projection::Command),
-    /// Shows the processes of process managers, and what each has taken
+    /// Shows the processes of process managers and the events of each
     #[command(subcommand)]
     Processes(processes::Command),
-    /// Lists the commands and timers that wait for their time, or cancels one
+    /// Lists scheduled commands and timers, or cancels a command
     #[command(subcommand)]
     Schedule(schedule::Command),
-    /// Shows the rows that plain programs have inserted, and retries or deletes rejected ones
+    /// Shows rows inserted by plain programs; retries or deletes rejected ones
     #[command(subcommand)]
     Intake(intake::Command),
-    /// Takes snapshots of long streams, so that loading them is fast
+    /// Takes snapshots, so that aggregates with long streams load fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
-    /// Creates, compares, changes or drops the tables of the domain
+    /// Creates, compares, migrates or drops the tables of the domain
     #[command(subcommand)]
     Db(db::Command),
 }
@@ -85,6 +89,7 @@ pub(crate) enum BuiltIn {
 pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
     match command {
         BuiltIn::Server(options) => server::run(&options, app).await,
+        BuiltIn::Observatory(options) => observatory::run(&options, app).await,
         BuiltIn::Subscriptions(command) => subscriptions::run(&command, app).await,
         BuiltIn::Events(command) => events::run(&command, app).await,
         BuiltIn::Dlq(command) => dlq::run(&command, app).await,

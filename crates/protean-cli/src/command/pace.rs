@@ -3,9 +3,8 @@
 use std::fmt;
 
 use protean::Domain;
+use protean_engine::{PaceReport, ServerPages, ServerProcess};
 use serde::Serialize;
-
-use super::server_pages::{Pace, ServerPages, ServerProcess};
 
 /// The pace of backfill in each server process of a domain.
 #[derive(Serialize)]
@@ -23,17 +22,17 @@ struct ServerPace {
     #[serde(flatten)]
     process: ServerProcess,
     #[serde(flatten)]
-    pace: Pace,
+    pace: PaceReport,
 }
 
 impl Paces {
     /// What the pages say; `None` when no target is set, so that servers go at full speed.
     pub(super) fn of(domain: &Domain, found: &ServerPages) -> Option<Self> {
         let target = domain.config().server.priority_lanes.production_latency_target?;
-        let servers = found
-            .pages
-            .iter()
-            .map(|page| ServerPace { process: page.process.clone(), pace: page.backfill.clone() });
+        let servers = found.pages.iter().map(|page| ServerPace {
+            process: page.process.clone(),
+            pace: page.report.backfill.clone(),
+        });
         let (target_ms, url) = (target.as_secs_f64() * 1e3, found.url.clone());
         Some(Self { target_ms, url, servers: servers.collect() })
     }
@@ -46,7 +45,7 @@ impl fmt::Display for Paces {
         if servers.is_empty() {
             return write!(f, " unknown, no server of this domain answers at {url}");
         }
-        for ServerPace { process, pace: Pace { speed, because, .. } } in servers {
+        for ServerPace { process, pace: PaceReport { speed, because, .. } } in servers {
             let percent = speed * 100.0;
             write!(f, "\n  {percent:.0} % of full speed at {process}: {because}")?;
         }
@@ -57,11 +56,11 @@ impl fmt::Display for Paces {
 #[cfg(test)]
 mod tests {
     use protean::Domain;
+    use protean_engine::ServerPages;
     use serde_json::json;
 
     use super::Paces;
-    use crate::command::server_pages::ServerPages;
-    use crate::command::server_pages::tests::page;
+    use crate::command::server_pages::page;
 
     fn bank(lanes: &str) -> Domain {
         let config = format!("[server.priority_lanes]\nenabled = true\n{lanes}");

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use protean::config::hint;
-use protean::message::{Category, Stream, Table as Rows, Value};
-use protean::port::{Operator, RowCondition, RowQuery};
-use protean::{Domain, Id, LIFECYCLE_COLUMNS, ScheduledMessages};
+use protean::message::Stream;
+use protean::{Domain, Id, ScheduledMessages};
+use protean_engine::{Manager, ProcessState, process_managers};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value as Json};
 
 use super::events::message::{Shown, short_type, values};
 use super::limit::limit;
@@ -18,9 +17,9 @@ use crate::{App, Error, Reply, Result, Table};
 /// Shows processes.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists processes with their state: those under way, or those that are complete
+    /// Lists processes with their state: running ones, or complete ones
     List(List),
-    /// Shows one process: its state, and the events it has taken
+    /// Shows one process: its state and the events it has handled
     Show(Show),
 }
 
@@ -29,13 +28,13 @@ pub(crate) enum Command {
 pub(crate) struct List {
     /// The process manager, such as 'Fulfilment' [default: all]
     pub(super) manager: Option<String>,
-    /// Lists those that are complete
+    /// Lists complete processes
     #[arg(long)]
     pub(super) complete: bool,
-    /// Goes on after the process with this identity
+    /// Only processes after this identity; each page prints it for the next one
     #[arg(long, value_name = "ID", requires = "manager")]
     pub(super) after: Option<String>,
-    /// At most this many processes of each manager
+    /// At most this many processes per manager
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
     pub(super) limit: usize,
 }
@@ -47,7 +46,7 @@ pub(crate) struct Show {
     pub(super) manager: String,
     /// The identity of the process
     pub(super) id: String,
-    /// At most this many events, the first ones
+    /// Shows only the first N events
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = limit())]
     pub(super) limit: usize,
 }
@@ -60,24 +59,9 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
     }
 }
 
-/// A process manager of the domain.
-struct Manager<'a> {
-    name: &'static str,
-    category: &'a Category,
-    table: &'a Rows,
-}
-
-fn managers(domain: &Domain) -> Vec<Manager<'_>> {
-    let declared = domain.catalog().aggregates().filter(|known| known.is_process);
-    let manager = declared.filter_map(|known| {
-        Some(Manager { name: known.name, category: known.category, table: known.table? })
-    });
-    manager.collect()
-}
-
 /// The process managers of this name, ignoring case: all without a name.
 fn named<'a>(domain: &'a Domain, name: Option<&str>) -> Result<Vec<Manager<'a>>> {
-    let mut managers = managers(domain);
+    let mut managers = process_managers(domain);
     let Some(name) = name else { return Ok(managers) };
     let names: Vec<&str> = managers.iter().map(|manager| manager.name).collect();
     let hint = hint(name, &names);
@@ -89,85 +73,29 @@ fn named<'a>(domain: &'a Domain, name: Option<&str>) -> Result<Vec<Manager<'a>>>
     Ok(managers)
 }
 
-/// The JSON of a process.
-#[derive(Serialize)]
-pub(super) struct Process {
-    manager: &'static str,
-    id: String,
-    complete: bool,
-    /// The priority that it began with.
-    priority: i64,
-    /// The timers that it has set and that have not come.
-    timers: Vec<String>,
-    state: Map<String, Json>,
+fn standing(process: &ProcessState) -> &'static str {
+    if process.complete { "complete" } else { "under way" }
 }
 
-impl Process {
-    fn read(manager: &Manager<'_>, row: &[Value]) -> Self {
-        let columns = manager.table.columns.iter().zip(row);
-        let mut state: Map<String, Json> =
-            columns.map(|(column, value)| (column.name.clone(), json(value))).collect();
-        let mut take = |name: &str| state.remove(name).unwrap_or_default();
-        let id = take("id").as_str().unwrap_or_default().to_owned();
-        let [priority, complete, timers] = LIFECYCLE_COLUMNS.map(&mut take);
-        let priority = priority.as_i64().unwrap_or_default();
-        let complete = complete.as_bool().unwrap_or_default();
-        let timers = timers.as_object().into_iter().flat_map(Map::keys).cloned().collect();
-        Self { manager: manager.name, id, complete, priority, timers, state }
-    }
-
-    fn standing(&self) -> &'static str {
-        if self.complete { "complete" } else { "under way" }
-    }
-
-    /// The fields on one line: `status "paid", total 3`.
-    fn fields(&self) -> String {
-        let fields = self.state.iter().map(|(name, value)| format!("{name} {value}"));
-        fields.collect::<Vec<_>>().join(", ")
-    }
+/// The fields on one line: `status "paid", total 3`.
+fn fields(process: &ProcessState) -> String {
+    let fields = process.state.iter().map(|(name, value)| format!("{name} {value}"));
+    fields.collect::<Vec<_>>().join(", ")
 }
 
-fn json(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(truth) => (*truth).into(),
-        Value::Integer(number) => (*number).into(),
-        Value::Real(number) => (*number).into(),
-        Value::Decimal(number) => number.to_string().into(),
-        Value::Text(text) => (**text).into(),
-        Value::Timestamp(moment) => moment.to_string().into(),
-        Value::Date(day) => day.to_string().into(),
-        Value::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| (**text).into()),
-    }
-}
-
-pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Process>>> {
-    let store = domain.store().await?;
-    let mut processes = Vec::new();
-    let mut cut = None;
+pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<ProcessState>>> {
+    let (mut processes, mut cut) = (Vec::new(), None);
     for manager in named(domain, options.manager.as_deref())? {
-        let [_, complete, _] = LIFECYCLE_COLUMNS;
-        let mut columns = manager.table.columns.iter();
-        let Some(at) = columns.position(|column| column.name == complete) else { continue };
-        let complete = Value::Bool(options.complete);
-        let query = RowQuery {
-            condition: RowCondition::compare(at, Operator::Equal, complete),
-            after: options.after.as_deref().map(|id| vec![Value::text(id)]),
-            limit: Some(options.limit + 1),
-            ..RowQuery::default()
-        };
-        let mut rows = store.query(manager.table, &query).await?;
-        let is_cut = rows.len() > options.limit;
-        rows.truncate(options.limit);
-        let rows = rows.iter().filter_map(|state| state.row.as_ref());
-        processes.extend(rows.map(|row| Process::read(&manager, row)));
-        if is_cut && cut.is_none() {
-            cut = processes.last().map(|last: &Process| (last.manager, last.id.clone()));
+        let after = options.after.as_deref();
+        let page = manager.processes(domain, options.complete, after, options.limit).await?;
+        processes.extend(page.processes);
+        if page.is_cut && cut.is_none() {
+            cut = processes.last().map(|last: &ProcessState| (last.manager, last.id.clone()));
         }
     }
     let mut table = Table::new().text("Manager").text("Process").text("State");
     for process in &processes {
-        table.row([process.manager.to_owned(), process.id.clone(), process.fields()]);
+        table.row([process.manager.to_owned(), process.id.clone(), fields(process)]);
     }
     let what = if options.complete { "complete" } else { "under way" };
     let text = match (cut, processes.is_empty()) {
@@ -184,7 +112,7 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Pr
 #[derive(Serialize)]
 struct History<'a> {
     #[serde(flatten)]
-    process: &'a Process,
+    process: &'a ProcessState,
     /// When its timers are due; null for one that is in the log already.
     timers_due: BTreeMap<&'a str, Option<String>>,
     events: Vec<Shown<'a>>,
@@ -195,8 +123,7 @@ pub(super) async fn show(options: &Show, domain: &Domain) -> Result<Reply<Box<Ra
     let manager = &named(domain, Some(&options.manager))?[0];
     let stream = manager.category.stream(&Id::from(options.id.as_str()));
     let events = store.stream(&stream, 0, options.limit).await?;
-    let state = store.row(manager.table, &options.id).await?;
-    let Some(row) = state.row else {
+    let Some(process) = manager.process(domain, &options.id).await? else {
         let (name, id) = (manager.name, &options.id);
         let message = format!("{name} has no process '{id}'");
         return Err(match events.len() {
@@ -206,7 +133,6 @@ pub(super) async fn show(options: &Show, domain: &Domain) -> Result<Reply<Box<Ra
             )),
         });
     };
-    let process = Process::read(manager, &row);
     let mut table = Table::new().number("Event").text("Time").text("Type").text("Fields");
     for event in &events {
         let message = &event.message;
@@ -217,8 +143,8 @@ pub(super) async fn show(options: &Show, domain: &Domain) -> Result<Reply<Box<Ra
             values(event),
         ]);
     }
-    let title = format!("{} {}, {}", process.manager, process.id, process.standing());
-    let state = crate::escape(&process.fields());
+    let title = format!("{} {}, {}", process.manager, process.id, standing(&process));
+    let state = crate::escape(&fields(&process));
     let timers_due = timers_due(&process, &stream, domain).await?;
     let waits: String = timers_due.iter().map(|(timer, due)| waiting(timer, due)).collect();
     let text = format!("{}\n{state}{waits}\n\n{table}", crate::escape(&title));
@@ -231,7 +157,7 @@ pub(super) async fn show(options: &Show, domain: &Domain) -> Result<Reply<Box<Ra
 
 /// When each timer of a process is due.
 async fn timers_due<'a>(
-    process: &'a Process,
+    process: &'a ProcessState,
     stream: &Stream,
     domain: &Domain,
 ) -> Result<BTreeMap<&'a str, Option<String>>> {

@@ -13,33 +13,32 @@ use crate::{App, Error, Reply, Result, Table, grouped, stop_signal};
 /// Rebuilds projections.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Fills a projection anew from the log, while servers run
+    /// Rebuilds a projection from the log while servers run
     #[command(after_help = AFTER_HELP)]
     Rebuild(Options),
-    /// Shows each projection, how often it was built, and how far its rebuild is
+    /// Shows each projection: how often it was built, and the progress of a rebuild
     Status,
 }
 
 /// The projection to rebuild.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The projection, as its type is called: 'AccountSummary'
+    /// The projection, by the name of its type: 'AccountSummary'
     name: String,
-    /// Gives up a rebuild that was interrupted, and deletes what it has filled
+    /// Abandons an interrupted rebuild and deletes its table
     #[arg(long)]
     cancel: bool,
 }
 
 const AFTER_HELP: &str = "\
-A second table is filled from the log by the projectors of this program, in the backfill lane:
-production goes first. Readers see the old rows until it has caught up; then it takes the place
-of the old table in one transaction, and the servers go on with it. Indexes and grants that were
-added by hand go along; views, triggers, foreign keys, publications and the like would not, so they
-are named and refused.
+The projectors of this program fill a second table from the log, in the backfill lane, so production
+goes first. Readers see the old rows until the new table has caught up; it then replaces the old one
+in one transaction, and the servers switch to it. Indexes and grants added by hand are kept. Views,
+triggers, foreign keys, publications and the like would be lost, so the command names them and refuses.
 
-Ctrl-C stops it, and the next call goes on from there, as after a crash. A message that a projector
-cannot handle ends the rebuild, and the table stays as it was. Projectors that raise events, send
-commands or write SQL of their own cannot be rebuilt.";
+Ctrl-C stops the rebuild; the next call resumes it, as after a crash. A message that a projector
+cannot handle ends the rebuild and leaves the table as it was. Projectors that raise events, send
+commands or run SQL of their own cannot be rebuilt.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {

@@ -7,10 +7,10 @@ use super::confirm::Consent;
 use crate::{App, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
-While two versions of a program run side by side, the older one leaves to the newer one what only
-that takes: such messages wait, and so do later ones of the same aggregate. After a return to an
-older version for good they would wait for ever. Run this with the version that stays: messages that
-no handler of it takes are passed over again, within seconds.";
+While two versions of a program run side by side, the older one leaves messages that only the newer
+one handles: they wait, and so do later messages of the same aggregate. After a permanent rollback
+they would wait forever. Run this with the version that stays: within seconds, messages that none of
+its handlers take are ignored again.";
 
 pub(super) async fn run(consent: &Consent, app: &App) -> Result {
     let domain = app.existing_domain().await?;

@@ -8,19 +8,19 @@ use serde_json::json;
 use crate::{App, Error, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
-Run this with the new program, before its server: it has a handler NEW and no handler OLD. The
-progress of the group, its parked and its dead messages stay as they are, whatever their number; the
-ids of what its handlers send stay the same as well. A program that still has a handler OLD is
-refused at its start from then on. Servers of it that run already go on until they end.
+Run this with the new program, before its servers start: it must have a handler NEW and no handler
+OLD. The group keeps its progress, its parked messages and its dead letters, however many there are,
+and the ids of what its handlers send. A program that still has a handler OLD no longer starts;
+servers that already run it continue until they stop.
 
 The names are those of the handlers, or of their groups: 'Balances' or 'bank.Balances'.";
 
 /// The names.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The name that the handler had
+    /// The old name of the handler
     pub(super) old: String,
-    /// The name that it has now
+    /// Its new name
     pub(super) new: String,
 }
 

@@ -13,16 +13,16 @@ use crate::{App, Error, Reply, Result, Table};
 /// Shows and cancels what is scheduled.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists what is scheduled: higher priorities first, in one of them what is due first
+    /// Lists scheduled messages by priority, then by due time
     List(List),
-    /// Cancels a scheduled command; exit code 1 when it is too late
+    /// Cancels a scheduled command; exit code 1 if it is too late
     Cancel(Cancel),
 }
 
 /// The part of the schedule to list.
 #[derive(Args)]
 pub(crate) struct List {
-    /// Goes on after this place, as the last page says
+    /// Only messages after this place; each page prints the place for the next one
     #[arg(long, value_name = "PLACE")]
     pub(super) after: Option<String>,
     /// At most this many messages

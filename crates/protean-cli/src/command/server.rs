@@ -7,6 +7,7 @@ use clap::Args;
 use protean::Domain;
 use protean::config::DatabaseKind;
 use protean_engine::{HealthPage, Server};
+use protean_observatory::Observatory;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tracing::{error, info};
@@ -24,10 +25,10 @@ const MAX_WORKERS: i64 = 64;
 /// How the server runs.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Handles all waiting messages, retries included, and stops
+    /// Handles all waiting messages, including retries, and stops
     #[arg(long)]
     test_mode: bool,
-    /// Runs this many server processes, and replaces any that dies
+    /// Runs this many server processes and replaces any that dies
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=MAX_WORKERS))]
     workers: u16,
@@ -62,15 +63,24 @@ async fn serve(options: &Options, app: &App, domain: Domain) -> Result {
     let mut health = domain.config().server.health.clone();
     // Several processes cannot share a port, and each has its own health to report.
     health.port_auto_increment |= supervised;
-    let page = HealthPage::open(&health).await;
-    let mut server = Server::new(domain).with_health(page);
+    let mut page = HealthPage::open(&health).await;
+    if domain.config().server.observatory.enabled {
+        page = Observatory::of(&domain).beside(page);
+        if let Some(at) = page.address() {
+            info!(url = %format_args!("http://{at}/observatory/"), "serving the observatory");
+        }
+    }
+    let mut server = app.server()?.with_health(page);
     if supervised {
         server = server.when_ready(tell_ready);
     }
     server.run(stop).await?;
     let stopped_by = match stopped_by.await {
         Ok(StoppedBy::Renewal(mut asked)) => match asked.stop_signal().await {
-            None => return Err(not_renewed(&image.run_in_place())),
+            None => {
+                app.stop_export().await;
+                return Err(not_renewed(&image.run_in_place()));
+            }
             Some(signal) => signal.name(),
         },
         Ok(StoppedBy::Signal(signal)) => signal.name(),

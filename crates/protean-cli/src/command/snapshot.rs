@@ -12,7 +12,7 @@ use crate::{App, Reply, Result, Table, escape, grouped};
 /// Takes snapshots.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Takes a snapshot of each instance whose snapshot is missing or out of date
+    /// Takes a snapshot of each instance whose snapshot is missing or outdated
     #[command(after_help = AFTER_HELP)]
     Create(Options),
 }
@@ -29,8 +29,8 @@ pub(crate) struct Options {
 }
 
 const AFTER_HELP: &str = "\
-Safe while a server runs: snapshots are written with the priority of bulk work.
-They change nothing but the time it takes to load an instance.
+Safe while a server runs: snapshots are written as bulk work. They only affect how long it
+takes to load an instance.
 
   Taken    instances whose snapshot was taken
   Present  instances with a current snapshot

@@ -5,44 +5,44 @@ use std::fmt;
 use clap::Subcommand;
 use protean::message::Lane;
 use protean::{Domain, HandlerKind};
-use protean_engine::{LaneStatus, SubscriptionStatus, vanished_groups};
+use protean_engine::{
+    LaneStatus, ProductionBound, ServerPages, SubscriptionStatus, Trend, or_unknown,
+    vanished_groups,
+};
 use serde::Serialize;
 
-use super::backlog::{Backlogs, Trend, oldest};
-use super::bound::Bound;
+use super::backlog::Backlogs;
 use super::confirm::Consent;
 use super::forget::{self, warn_of_vanished};
 use super::measured::{Measured, ServerMeasured};
 use super::pace::Paces;
-use super::server_pages::ServerPages;
 use super::{promote, rename};
-use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
 
 /// Shows the state of subscriptions, forgets old ones, and settles which version is the newest.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows lag, parked and dead messages of each subscription, a row for each lane
+    /// Shows the lag, parked and dead messages of each subscription, one row per lane
     #[command(after_help = AFTER_HELP)]
     Status {
-        /// Prints one row for each subscription, with the lag of each lane
+        /// Prints one row per subscription, with the lag of each lane
         #[arg(long)]
         wide: bool,
     },
     /// Deletes the state of a handler that is no longer part of the program
     Forget(forget::Options),
-    /// Gives the group of a handler that was renamed its new name, and keeps its progress
+    /// Renames the group of a renamed handler and keeps its progress
     #[command(after_help = rename::AFTER_HELP)]
     Rename(rename::Options),
-    /// Makes this version of the program the newest, after a return to an older one for good
+    /// Makes this version of the program the newest, after a permanent rollback
     #[command(after_help = promote::AFTER_HELP)]
     Promote(Consent),
 }
 
 const AFTER_HELP: &str = "\
-Reads the database: the server need not run. The servers on this machine are asked at
-their health pages how long production messages took, and with
-production_latency_target_ms also how fast backfill goes, and why.
+Reads the database; no server has to be running. Servers on this machine also report, on
+their health pages, how long production messages took and, with
+production_latency_target_ms, how fast backfill runs and why.
 
   Lag      messages committed and not settled yet, in thousands (K) or millions (M)
   Pending  messages that failed and are parked until their next attempt, and messages
@@ -52,20 +52,19 @@ production_latency_target_ms also how fast backfill goes, and why.
   Status   ok, lagging (messages wait on the primary lane, or on the backfill lane
            for longer than backfill_latency_target_ms), or unknown (not readable)
   Oldest   how long the oldest of the messages that make up the lag has waited
-  ETA      when the lag is gone if it shrinks as it did while the command looked: it
-           looks twice, a second apart, when messages wait. 'growing' and 'standing'
-           lags have none
+  ETA      when the lag will be gone at its current rate, measured over one second if
+           messages wait; 'growing' or 'standing' if the lag does not shrink
 
-Below the table is how many messages each process manager has ignored, if any: events of
-a process that had not begun or was complete, and timers that were cancelled or replaced.
+The lines below the table count the messages that each process manager has ignored: events
+of a process that had not begun or was complete, and timers that were cancelled or replaced.
 
-With --json there is one object for each lane, named '<handler>' for the primary lane
-and '<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
-message has waited, drained_per_second how many fewer wait after a second (negative
-when more do), eta_seconds when none does. ignored is how many messages the handler has
-passed over, in all its lanes. An unknown number is null, never 0. production_measured and
-backfill_pace have an object for each server process that answers; backfill_pace is
-left out when no target is set.";
+--json prints one object per lane, named '<handler>' for the primary lane and
+'<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest message
+has waited, drained_per_second by how much the lag shrinks (negative if it grows), and
+eta_seconds when it will be gone. ignored counts the messages that the handler has
+ignored, in all its lanes. An unknown number is null, never 0. production_measured and
+backfill_pace have one object per server process that answers; backfill_pace is
+left out if no target is set.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
@@ -81,7 +80,7 @@ async fn status(wide: bool, app: &App) -> Result {
     let found = Backlogs::of(&domain).await?;
     let table = if wide { wide_table(&found) } else { table(&found) };
     let log = domain.store().await?.log_id().await?;
-    let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain, &log));
+    let (bound, pages) = (ProductionBound::of(&domain), ServerPages::of(&domain, &log));
     let shown = Shown { bound, measured: Measured::of(&pages), pace: Paces::of(&domain, &pages) };
     let text = format!("{table}\n\n{}{shown}", ignored(&found));
     let vanished = vanished_groups(&domain).await?;
@@ -90,7 +89,7 @@ async fn status(wide: bool, app: &App) -> Result {
 
 /// What is shown below the table.
 struct Shown {
-    bound: Bound,
+    bound: ProductionBound,
     measured: Measured,
     pace: Option<Paces>,
 }
@@ -145,7 +144,7 @@ fn table(found: &Backlogs) -> Table {
             or_unknown(lane.parked, short),
             if lane.dead == Some(0) { "-".to_owned() } else { or_unknown(lane.dead, short) },
             lane.health.as_str().to_owned(),
-            oldest(lane),
+            lane.waited(),
             trend.column(),
         ]);
     }
@@ -187,7 +186,7 @@ fn wide_table(found: &Backlogs) -> Table {
 #[derive(Serialize)]
 struct Subscriptions<'a> {
     subscriptions: Vec<Row<'a>>,
-    production_bound: Bound,
+    production_bound: ProductionBound,
     production_measured: Vec<ServerMeasured>,
     /// Left out without a target for production.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -254,7 +253,9 @@ mod tests {
     use protean_engine::{SubscriptionStatus, subscriptions};
     use serde_json::{Value, json, to_value};
 
-    use super::{Backlogs, Bound, Measured, Paces, ServerPages, Shown, reply, table, wide_table};
+    use super::{
+        Backlogs, Measured, Paces, ProductionBound, ServerPages, Shown, reply, table, wide_table,
+    };
     use crate::sample::{OpenAccount, app};
 
     /// A bank with three bulk commands and one customer's command waiting.
@@ -271,7 +272,7 @@ mod tests {
     /// What is shown when no server answers.
     fn without_servers(domain: &Domain) -> Shown {
         let pages = ServerPages { url: "http://here/healthz".to_owned(), pages: Vec::new() };
-        let (bound, measured) = (Bound::of(domain), Measured::of(&pages));
+        let (bound, measured) = (ProductionBound::of(domain), Measured::of(&pages));
         Shown { bound, measured, pace: Paces::of(domain, &pages) }
     }
 

@@ -10,6 +10,7 @@ mod command_line;
 mod own;
 mod package;
 mod program;
+mod source;
 mod starter;
 
 use std::ffi::{OsStr, OsString};

@@ -38,8 +38,8 @@ struct OwnCommandLine {
 
 #[derive(Subcommand)]
 enum Own {
-    /// Creates a small domain to start from: an aggregate, its program and tests
-    #[command(override_usage = "protean new <NAME> [--path <CHECKOUT>]")]
+    /// Creates a small domain to start from: an aggregate, a read model, HTTP, an import, tests
+    #[command(override_usage = "protean new <NAME> [--path <CHECKOUT> | --registry]")]
     New(starter::Options),
 }
 

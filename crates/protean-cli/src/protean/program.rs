@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,21 +13,9 @@ pub(crate) const DOMAIN_VARIABLE: &str = "PROTEAN_DOMAIN";
 
 /// Replaces this process by the program, which then receives the signals and sets the exit
 /// code. Returns only with an error.
-#[cfg(unix)]
 pub(crate) fn hand_over(program: &Path, words: &[OsString]) -> Result {
-    use std::os::unix::process::CommandExt as _;
-
     let error = command(program, words).exec();
     Err(not_started(program, &error))
-}
-
-/// Runs the program with these words and returns its exit code.
-#[cfg(not(unix))]
-pub(crate) fn hand_over(program: &Path, words: &[OsString]) -> Result {
-    let status = command(program, words).status();
-    let status = status.map_err(|error| not_started(program, &error))?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(std::process::ExitCode::from(code.unwrap_or(1)))
 }
 
 fn command(program: &Path, words: &[OsString]) -> Command {

@@ -7,54 +7,69 @@ use crate::call::{Place, Said};
 
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// This workspace's build settings, so that its compiled dependencies are reused.
-const PROFILE: [&str; 4] = [
-    "--config=profile.dev.debug='line-tables-only'",
-    "--config=profile.dev.package.'*'.opt-level=1",
-    "--config=profile.dev.package.'*'.debug=false",
-    "--offline",
-];
-
-/// The same folder each time, so that compiled code is reused.
-const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
-
-#[test]
-fn a_new_domain_passes_its_tests_and_answers() {
-    let folder = Path::new(FOLDER).join("to-do");
-    // Left by an earlier run.
-    let _ = std::fs::remove_dir_all(&folder);
-    let place = Place::workspace(FOLDER);
-    let said = place.call(&["new", "to-do", "--path", CHECKOUT]);
-    assert!(said.code == Some(0) && said.out.contains("cd to-do"), "{said:?}");
-    std::fs::copy(Path::new(CHECKOUT).join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-    // The folder lies inside this workspace but is not part of it.
-    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
-    std::fs::write(folder.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();
-    let target = Path::new(env!("CARGO_BIN_EXE_protean")).parent().unwrap().parent().unwrap();
-    let cargo = |command: &str| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.arg(command).args(PROFILE).current_dir(&folder).env("CARGO_TARGET_DIR", target);
-        cargo
-    };
-    let said = Said::of(&mut cargo("test"));
-    assert!(said.code == Some(0) && said.out.contains("a_task_is_done_once ... ok"), "{said:?}");
-    let said = Said::of(cargo("run").args(["--", "check", "--json"]));
-    assert!(said.code == Some(0) && said.out.contains("\"status\": \"pass\""), "{said:?}");
+/// The lines of a manifest with Protean's packages, by the place that each names.
+fn sources(manifest: &Path) -> Vec<String> {
+    let manifest = std::fs::read_to_string(manifest).unwrap();
+    let lines = manifest.lines().filter(|line| line.starts_with("protean"));
+    lines.map(str::to_owned).collect()
 }
 
 #[test]
-fn a_new_domain_depends_on_the_published_packages() {
+fn a_new_domain_uses_the_checkout_that_the_program_was_built_from_and_says_so() {
     let place = Place::nowhere();
-    assert_eq!(place.call(&["new", "shop"]).code, Some(0));
-    let manifest = std::fs::read_to_string(place.folder().join("shop/Cargo.toml")).unwrap();
+    let said = place.call(&["new", "shop"]);
+    let checkout = Path::new(CHECKOUT).canonicalize().unwrap();
+    let uses = format!("uses the checkout of Protean in {}, which this", checkout.display());
+    assert!(said.code == Some(0) && said.out.contains(&uses), "{said:?}");
+    let path = |folder| format!("path = \"{}/crates/{folder}\"", checkout.display());
+    let expected = [
+        format!("protean = {{ package = \"protean-rs\", {} }}", path("protean")),
+        format!("protean-cli = {{ {} }}", path("protean-cli")),
+        format!("protean-testing = {{ {} }}", path("protean-testing")),
+    ];
+    assert_eq!(sources(&place.folder().join("shop/Cargo.toml")), expected);
+    let lock = std::fs::read(place.folder().join("shop/Cargo.lock")).unwrap();
+    assert!(lock == std::fs::read(checkout.join("Cargo.lock")).unwrap());
+}
+
+#[test]
+fn a_new_domain_depends_on_the_published_packages_if_asked() {
+    let place = Place::nowhere();
+    let said = place.call(&["new", "shop", "--registry"]);
+    assert!(said.code == Some(0) && said.out.contains("from the registry"), "{said:?}");
     let version = env!("CARGO_PKG_VERSION");
-    for dependency in [
+    let expected = [
         format!("protean = {{ package = \"protean-rs\", version = \"{version}\" }}"),
         format!("protean-cli = {{ version = \"{version}\" }}"),
         format!("protean-testing = {{ version = \"{version}\" }}"),
-    ] {
-        assert!(manifest.contains(&dependency), "{manifest}");
-    }
+    ];
+    assert_eq!(sources(&place.folder().join("shop/Cargo.toml")), expected);
+    assert!(!place.folder().join("shop/Cargo.lock").exists());
+}
+
+#[test]
+fn a_new_domain_lies_where_it_is_asked_for() {
+    let place = Place::nowhere();
+    std::fs::create_dir(place.folder().join("work")).unwrap();
+    let said = place.call(&["new", "work/corner-shop"]);
+    assert!(said.code == Some(0) && said.out.contains("cd work/corner-shop"), "{said:?}");
+    let read = |file| std::fs::read_to_string(place.folder().join("work/corner-shop").join(file));
+    assert!(read("src/main.rs").unwrap().contains("run_with(corner_shop::domain(), run)"));
+    assert!(read("domain.toml").unwrap().contains("sqlite:corner-shop.db"));
+    assert!(read("README.md").unwrap().starts_with("# corner-shop\n"));
+}
+
+#[test]
+fn a_new_domain_inside_a_workspace_is_not_a_part_of_it() {
+    let place = Place::nowhere();
+    let inside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let folder = inside.path().join("shop");
+    let said = place.call(&["new", folder.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--format-version=1", "--offline"]);
+    let said = Said::of(cargo.current_dir(&folder));
+    assert!(said.code == Some(0) && said.out.contains("\"name\":\"shop\""), "{said:?}");
 }
 
 #[test]
@@ -63,10 +78,13 @@ fn a_new_domain_overwrites_nothing() {
     assert_eq!(place.call(&["new", "shop"]).code, Some(0));
     for (words, expected) in [
         (["new", "shop"].as_slice(), "the folder 'shop' exists already"),
-        (&["new", "a/b"], "'a/b' cannot be the name of a domain"),
+        (&["new", "a/.."], "'' cannot be the name of a domain"),
         (&["new", "7"], "'7' cannot be the name of a domain"),
-        (&["new", "protean"], "'protean' cannot be the name of a domain"),
+        (&["new", "protean"], "'protean' cannot be the name of a domain: the name is taken"),
+        (&["new", "axum"], "'axum' cannot be the name of a domain: the name is taken"),
+        (&["new", "proc-macro"], "'proc-macro' cannot be the name of a domain: the name is taken"),
         (&["new", "other", "--path", "shop"], "'shop' is not a checkout of Protean"),
+        (&["new", "other", "--path", CHECKOUT, "--registry"], "cannot be used with"),
         (&["new"], "<NAME>"),
     ] {
         let said = place.call(words);

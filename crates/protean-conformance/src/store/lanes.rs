@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protean_port::message::{Category, Id, Priority};
-use protean_port::port::{At, Delivery, LaneRead, LogPlace, Store};
+use protean_port::port::{At, Delivery, Forwarded, LaneRead, LogPlace, MessageRef, Store};
 use protean_port::{Error, Result};
 use tokio::task::JoinSet;
 
 use super::sample::{
-    ALL, OTHER, READER, account, bulk, commit_one, lane_read, places, recorded, unit,
+    ALL, OTHER, READER, account, accounts, bulk, commit_one, keep, lane_read, places, recorded,
+    unit,
 };
 
 fn positions(deliveries: &[Delivery]) -> Vec<u64> {
@@ -133,6 +134,30 @@ pub async fn groups_read_apart(store: Arc<dyn Store>) -> Result {
     assert_eq!(read(&*store, lane_read(READER)).await?, [0_u64; 0]);
     assert_eq!(read(&*store, lane_read(OTHER)).await?, [1, 2]);
     assert_eq!(read(&*store, lane_read("reader2")).await?, [1, 2]);
+    Ok(())
+}
+
+/// A store need not say it.
+pub async fn what_is_open_to_others_is_what_they_recall(store: Arc<dyn Store>) -> Result {
+    let mut messages = Vec::new();
+    for stream in ["a", "a", "b", "a", "b"] {
+        messages.push(recorded(&*store, &account(stream), Priority::NORMAL).await);
+    }
+    let parked = keep(READER, &MessageRef::from(&messages[1]), 2, None);
+    let settled = unit().mark(READER, Priority::NORMAL, At::UpTo(2));
+    let settled = settled.mark(READER, Priority::NORMAL, At::Only(5));
+    places(&commit_one(&*store, settled.step(READER, &account("a"), 0).park(parked)).await);
+    let groups = [READER, OTHER, "nobody"].map(Arc::<str>::from);
+    let handed_on = store.lane_for(lane_read("relay"), &groups).await?;
+    let deliveries = Vec::from_iter(handed_on.iter().map(|of| of.delivery.clone()));
+    assert_eq!(deliveries, store.lane(lane_read("relay")).await?);
+    for Forwarded { delivery, open } in handed_on {
+        assert_eq!(open.len(), groups.len());
+        for (group, next) in groups.iter().zip(open).filter(|(_, next)| next.is_some()) {
+            let found = store.recall(group, &accounts(), &[delivery.recorded.position]).await?;
+            assert_eq!(found, [Delivery { next: next.unwrap_or(0), ..delivery.clone() }]);
+        }
+    }
     Ok(())
 }
 

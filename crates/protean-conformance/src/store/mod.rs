@@ -121,6 +121,7 @@ macro_rules! store_suite {
                 a_delivery_tells_what_the_group_expects_next,
                 settled_messages_are_left_out,
                 groups_read_apart,
+                what_is_open_to_others_is_what_they_recall,
                 concurrent_commits_are_never_skipped,
             ],
             ledger: [

@@ -10,11 +10,13 @@ use super::database::{DatabaseConfig, DatabaseKind};
 use super::document::Table;
 use super::fault::{Fault, Report};
 use super::form::choices;
+use super::logging::LoggingConfig;
 use super::outbox::OutboxConfig;
 use super::section::{Fixed, Section, read_file};
 use super::server::ServerConfig;
 use super::subscription::{Declared, SubscriptionConfig, SubscriptionType};
 use super::subscriptions::Subscriptions;
+use super::telemetry::TelemetryConfig;
 use super::values::ANY;
 
 /// The settings of a domain, as `domain.toml` gives them.
@@ -49,6 +51,10 @@ pub struct Config {
     pub intake: IntakeConfig,
     /// How long commands with an idempotency key are remembered.
     pub idempotency: Idempotency,
+    /// Spans and metrics that are exported.
+    pub telemetry: TelemetryConfig,
+    /// Log lines.
+    pub logging: LoggingConfig,
     /// The application's own settings.
     pub custom: Custom,
     /// What to look at, though nothing is wrong: above all, settings that have no effect.
@@ -61,6 +67,7 @@ impl Config {
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.database.provider = DatabaseKind::Memory;
+        self.telemetry.enabled = false;
         for broker in self.brokers.values_mut() {
             broker.provider = BrokerKind::Inline;
         }
@@ -169,12 +176,11 @@ impl Idempotency {
 }
 
 /// Tables of Protean 0.18 without effect here, each with the reason.
-pub(super) const IGNORED_TABLES: [(&str, &str); 6] = [
+pub(super) const IGNORED_TABLES: [(&str, &str); 5] = [
     ("caches", "projections are kept in the default database; remove the table"),
     ("email_providers", "no mail is sent; remove the table"),
-    ("logging", "the variable PROTEAN_LOG decides what is logged; use it instead"),
     ("lint", "the command `check` finds what is wrong; remove the table"),
-    ("observatory", "the health page of the server takes its place; see [server.health]"),
+    ("observatory", "its settings are in [server.observatory]; move them there"),
     ("consume_idempotency", "the effects of a message always apply once; remove the key"),
 ];
 
@@ -194,7 +200,6 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
         root.ignored(key, because);
     }
     read_identities(root);
-    root.section("telemetry", read_telemetry);
     let database = DatabaseConfig::read_default(root);
     let brokers = BrokerConfig::read_all(root);
     let broker_names: Vec<_> = brokers.keys().map(String::as_str).collect();
@@ -217,6 +222,8 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
         outbox: root.section("outbox", |section| OutboxConfig::read(section, &broker_names)),
         idempotency: root.section("idempotency", Idempotency::read),
         intake: root.section("intake", IntakeConfig::read),
+        telemetry: root.section("telemetry", TelemetryConfig::read),
+        logging: root.section("logging", LoggingConfig::read),
         custom: root.free("custom").map(Custom::of).unwrap_or_default(),
         warnings: Vec::new(),
         database,
@@ -237,21 +244,6 @@ fn read_identities(root: &mut Section<'_>) {
         Fixed::Text("string"),
         "identities are always kept as text; remove the key",
     );
-}
-
-fn read_telemetry(section: &mut Section<'_>) {
-    section.refused_unless(
-        "enabled",
-        Fixed::Flag(false),
-        "traces and metrics are not exported yet; remove the key, and see the page /metrics \
-         of [server.health]",
-    );
-    for key in ["service_name", "exporter", "endpoint", "resource_attributes"] {
-        section.ignored(
-            key,
-            "traces and metrics are not exported yet; see the page /metrics of [server.health]",
-        );
-    }
 }
 
 fn read_enable_outbox(root: &mut Section<'_>, subscriptions: &Subscriptions) -> bool {

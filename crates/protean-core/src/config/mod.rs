@@ -22,6 +22,8 @@ mod fault;
 mod form;
 mod lane_policy;
 mod load;
+mod logging;
+mod observatory;
 mod outbox;
 mod overlay;
 mod priority_lanes;
@@ -31,6 +33,7 @@ mod section;
 mod server;
 mod subscription;
 mod subscriptions;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -44,6 +47,8 @@ pub use custom::Custom;
 pub use database::{DatabaseConfig, DatabaseKind, Synchronous};
 pub use fault::Fault;
 pub use lane_policy::LanePolicy;
+pub use logging::{LogFormat, LoggingConfig};
+pub use observatory::{ObservatoryConfig, Secret};
 pub use outbox::{OutboxConfig, OutboxRetry};
 pub use priority_lanes::PriorityLanes;
 pub use profile::{BATCH, DEBUG, FAST, PRODUCTION, PROJECTION, Profile};
@@ -52,3 +57,4 @@ pub use server::{DeadLetterConfig, HealthConfig, ServerConfig, VersionRetry};
 pub use subscription::{
     Declared, OnDeadLetter, Ordering, StartFrom, SubscriptionConfig, SubscriptionType,
 };
+pub use telemetry::TelemetryConfig;

@@ -285,6 +285,11 @@ impl<'a> Section<'a> {
         None
     }
 
+    /// The line and the path of `key`, when the file has it.
+    pub(super) fn found(&self, key: &str) -> Option<(Option<usize>, String)> {
+        self.entry(key).map(|entry| (Some(entry.line), entry.path.clone()))
+    }
+
     /// Where `key` is, or would be; an empty key is the table itself.
     fn place(&self, key: &str) -> (Option<usize>, String) {
         match self.entry(key) {

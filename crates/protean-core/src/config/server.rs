@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::observatory::ObservatoryConfig;
 use super::priority_lanes::PriorityLanes;
 use super::section::Section;
 use super::subscription::SubscriptionType;
@@ -31,6 +32,8 @@ pub struct ServerConfig {
     pub dlq: DeadLetterConfig,
     /// The health page.
     pub health: HealthConfig,
+    /// The pages for people.
+    pub observatory: ObservatoryConfig,
 }
 
 /// `[server.version_retry]`: running a handler again, at once, after a version conflict.
@@ -102,6 +105,7 @@ impl ServerConfig {
             version_retry: section.section("version_retry", VersionRetry::read),
             dlq: section.section("dlq", DeadLetterConfig::read),
             health: section.section("health", HealthConfig::read),
+            observatory: section.section("observatory", ObservatoryConfig::read),
         };
         (server, subscriptions)
     }

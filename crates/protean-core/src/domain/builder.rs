@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use protean_port::memory::MemoryProvider;
 use protean_port::message::{LaneRule, Priority};
-use protean_port::port::{BrokerProvider, Clock, Location, Provider, SystemClock};
+use protean_port::port::{BrokerProvider, Clock, Location, Provider, SystemClock, Tracer};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
@@ -16,7 +16,7 @@ use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
 use super::wiring::wire;
 use crate::catalog::Upcaster;
-use crate::config::Config;
+use crate::config::{Config, Fault};
 use crate::handling::{Register, Registry};
 use crate::model::{Aggregate, Event, Projection, Upcast};
 use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage, StoreClock};
@@ -33,6 +33,7 @@ pub struct DomainBuilder {
     environment: Option<String>,
     providers: Vec<Arc<dyn Provider>>,
     broker_providers: Vec<Arc<dyn BrokerProvider>>,
+    tracer: Option<Arc<dyn Tracer>>,
     clock: Arc<dyn Clock>,
     location: DataLocation,
 }
@@ -41,6 +42,18 @@ pub struct DomainBuilder {
 /// own SQL.
 pub fn in_file(builder: DomainBuilder, file: impl AsRef<Path>) -> DomainBuilder {
     DomainBuilder { location: DataLocation::InFile(file.as_ref().to_owned()), ..builder }
+}
+
+/// Adds what records spans, if `[telemetry]` is on; the last one counts.
+pub fn with_tracer(builder: DomainBuilder, tracer: impl Tracer + 'static) -> DomainBuilder {
+    DomainBuilder { tracer: Some(Arc::new(tracer)), ..builder }
+}
+
+/// The configuration that the domain will have, for what has to be ready before it is built; `None`
+/// when there is a fault in it.
+pub fn configuration(builder: &DomainBuilder) -> Option<Config> {
+    let DomainBuilder { source, environment, location, .. } = builder;
+    read(source, environment.clone()).ok().map(|config| location.configured(config))
 }
 
 /// Where the domain keeps its data.
@@ -66,6 +79,7 @@ impl DomainBuilder {
             environment: None,
             providers: vec![Arc::new(MemoryProvider)],
             broker_providers: Vec::new(),
+            tracer: None,
             clock: Arc::new(SystemClock),
             location: DataLocation::AsConfigured,
         }
@@ -163,8 +177,9 @@ impl DomainBuilder {
         let Self { name, mut registry, source, environment, providers, clock, .. } = self;
         let mut faults = check_name(&name);
         let file = source.name();
-        let config = or_default(read(source, environment), &mut faults);
-        let config = self.location.configured(config);
+        let config = or_default(read(&source, environment), &mut faults);
+        let mut config = self.location.configured(config);
+        let tracer = check_telemetry(&mut config, self.tracer, &mut faults);
         let handlers = wire(&mut registry, &name, &config);
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);
@@ -199,6 +214,7 @@ impl DomainBuilder {
             correlations,
             store_clock,
             enrichers,
+            tracer,
             machine_turns,
         };
         let env = Arc::new(env);
@@ -286,11 +302,11 @@ fn check_name(name: &str) -> Vec<String> {
     vec![format!("the domain name '{name}' must be a word of letters, digits, '_' and '-'")]
 }
 
-fn read(source: Source, environment: Option<String>) -> Result<Config, Vec<String>> {
+fn read(source: &Source, environment: Option<String>) -> Result<Config, Vec<String>> {
     let name = source.name();
     let text = match source {
         Source::Defaults => String::new(),
-        Source::Text(text) => text,
+        Source::Text(text) => text.clone(),
         Source::File(path) => std::fs::read_to_string(path)
             .map_err(|error| vec![format!("{name}: cannot be read: {error}")])?,
     };
@@ -299,6 +315,24 @@ fn read(source: Source, environment: Option<String>) -> Result<Config, Vec<Strin
         environment.or_else(|| variable("PROTEAN_ENV").map(|name| name.trim().to_owned()));
     Config::parse(&name, &text, environment.as_deref(), &variable)
         .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+/// What records spans, when they are wanted. A program without it says why it cannot.
+fn check_telemetry(
+    config: &mut Config,
+    tracer: Option<Arc<dyn Tracer>>,
+    faults: &mut Vec<String>,
+) -> Option<Arc<dyn Tracer>> {
+    if tracer.is_none() {
+        match config.telemetry.not_part_of_program() {
+            Ok(warnings) => {
+                config.warnings.extend(warnings);
+                config.warnings.sort_by_key(Fault::line);
+            }
+            Err(fault) => faults.push(fault.to_string()),
+        }
+    }
+    tracer.filter(|_| config.telemetry.enabled)
 }
 
 fn lane_rule(config: &Config) -> LaneRule {
@@ -339,4 +373,32 @@ fn choose(
 fn database_fault(file: &str, config: &Config, key: &str, fault: &str) -> String {
     let line = config.database.line.map(|line| format!(":{line}")).unwrap_or_default();
     format!("{file}{line}: databases.default.{key}: {fault}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DomainBuilder;
+
+    const WHY: &str = "because this program exports nothing; give `protean-cli` the feature `otlp` in \
+                       Cargo.toml, or call `protean::otlp::connect`";
+
+    #[test]
+    fn a_program_that_cannot_export_refuses_to_be_asked() {
+        let config = "[telemetry]\nendpoint = 'http://collector:4318'\nenabled = true";
+        let refused = DomainBuilder::new("bank").config(config).build().err().unwrap();
+        let expected = format!("domain.toml:3: telemetry.enabled: true is not possible, {WHY}");
+        assert_eq!(refused.faults(), [expected]);
+    }
+
+    #[test]
+    fn a_program_that_cannot_export_says_so_of_each_key() {
+        let config = "identity_type = 'uuid'\n[telemetry]\nservice_name = 'bank'\n\
+                      endpoint = 'http://u:canary@h:4318'\nenabled = false";
+        let bank = DomainBuilder::new("bank").config(config).build().unwrap();
+        let warnings: Vec<_> = bank.config().warnings.iter().map(ToString::to_string).collect();
+        let said =
+            |line, key| format!("domain.toml:{line}: telemetry.{key}: has no meaning here, {WHY}");
+        assert_eq!(warnings[1..], [said(3, "service_name"), said(4, "endpoint")]);
+        assert!(!format!("{:?}", bank.config()).contains("canary"));
+    }
 }

@@ -12,9 +12,11 @@ use protean_port::{Error, Result};
 use super::back_pressure::BackPressure;
 use super::domain::Domain;
 use super::process::{Options, queued};
+use super::submission::{Rejection, Submission, Submit};
 use crate::handling::repetition;
+use crate::handling::spans::{OpenSpan, sending_many};
 use crate::model::Command;
-use crate::unit::{Key, MachineTurns};
+use crate::unit::MachineTurns;
 
 /// The most commands that one commit takes in; also what may be in memory twice.
 const MAX_CHUNK_COMMANDS: usize = 1000;
@@ -25,82 +27,6 @@ const BULK_CHUNK_TARGET: Duration = Duration::from_millis(4);
 
 /// How many commands that came before are read at once.
 const CONCURRENT_READS: usize = 16;
-
-/// A command with its idempotency key and a reference of the caller's.
-#[derive(Clone, Debug)]
-pub struct Submission<C> {
-    command: C,
-    key: Option<Key>,
-    reference: u64,
-}
-
-impl<C> Submission<C> {
-    /// A command without an idempotency key.
-    pub fn new(command: C) -> Self {
-        Self { command, key: None, reference: 0 }
-    }
-
-    /// With this idempotency key: of the commands of one type with the same key
-    /// only the first is taken in. It holds until the command is handled, and then for
-    /// `idempotency.ttl`.
-    #[must_use]
-    pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.key = Some(Key::expiring(key));
-        self
-    }
-
-    /// The same, with a key that holds for ever: an import that is repeated adds nothing, however
-    /// late. Each key takes about a hundred bytes in the database.
-    #[must_use]
-    pub fn permanent_idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.key = Some(Key::permanent(key));
-        self
-    }
-
-    /// A number of the caller's, such as a line of its file, that comes back when
-    /// the command is rejected; 0 without it.
-    #[must_use]
-    pub fn reference(mut self, reference: u64) -> Self {
-        self.reference = reference;
-        self
-    }
-}
-
-/// What [`Domain::process_all`] takes: commands, or [`Submission`]s of them.
-pub trait Submit {
-    /// The type of the command.
-    type Command: Command;
-
-    /// The command with its idempotency key and reference.
-    fn submission(self) -> Submission<Self::Command>;
-}
-
-impl<C: Command> Submit for C {
-    type Command = C;
-
-    fn submission(self) -> Submission<C> {
-        Submission::new(self)
-    }
-}
-
-impl<C: Command> Submit for Submission<C> {
-    type Command = C;
-
-    fn submission(self) -> Self {
-        self
-    }
-}
-
-/// A command that was not taken in.
-#[derive(Debug)]
-pub struct Rejection {
-    /// The number that the caller gave it with [`Submission::reference`].
-    pub reference: u64,
-    /// Which rule it breaks, or how it differs from the one that came before with its key.
-    pub error: Error,
-    /// True when it differs from the one that came before with its key.
-    pub is_differing: bool,
-}
 
 /// How far [`Domain::process_all`] has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -211,6 +137,8 @@ where
 struct Chunk {
     units: Vec<Changes>,
     references: Vec<u64>,
+    /// That of its commands' creation.
+    span: OpenSpan,
 }
 
 /// A commit that has ended, and how long it took.
@@ -241,11 +169,13 @@ where
             back_pressure.pass(&mut waits).await?;
             back_pressure.add(ahead.units.len());
         }
-        let Chunk { units, references } = std::mem::take(&mut ahead);
+        let Chunk { units, references, mut span } = std::mem::take(&mut ahead);
         let units: Arc<[Changes]> = units.into();
         let committing = commit(&store, turns.clone(), Arc::clone(&units));
         ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;
         let Committed { outcomes, took } = committing.await;
+        span.count(units.len());
+        drop(span);
         size.took(took);
         let repetitions = repetitions::<<I::Item as Submit>::Command>(
             &bulk.domain,
@@ -315,13 +245,14 @@ fn next_chunk<I>(bulk: &mut Bulk<I>, most: usize, intake: &mut ImportProgress) -
 where
     I: Iterator<Item: Submit>,
 {
-    let mut chunk = Chunk::default();
+    let (mut chunk, mut span) = (Chunk::default(), None);
     while chunk.units.len() < most
         && let Some(submission) = bulk.commands.next()
     {
         let Submission { command, key, reference } = submission.submission();
         let options = Options { key, ..bulk.options.clone() };
-        match queued(&bulk.domain, &command, &options) {
+        let span = span.get_or_insert_with(|| chunk_span::<<I::Item as Submit>::Command>(bulk));
+        match queued(&bulk.domain, &command, &options, span.context()) {
             Ok(changes) => {
                 chunk.units.push(changes);
                 chunk.references.push(reference);
@@ -333,7 +264,16 @@ where
             Err(error) => return Err(error),
         }
     }
+    chunk.span = span.unwrap_or_default();
     Ok(chunk)
+}
+
+/// Begins the span of a commit, which continues that around the caller.
+fn chunk_span<C: Command>(bulk: &Bulk<impl Sized>) -> OpenSpan {
+    let env = bulk.domain.env();
+    let Ok(names) = env.catalog.names::<C::Aggregate>() else { return OpenSpan::default() };
+    let lane = env.lanes.lane(bulk.options.priority.unwrap_or_default());
+    sending_many(env, &names.commands, lane, env.current_trace())
 }
 
 /// Enters a command whose key was taken.

@@ -109,7 +109,9 @@ pub async fn all_in_bulk(domain: &Domain) -> Result<Domain> {
     let arrivals = domain.arrivals(domain.looked_at().await?);
     let machine_turns = Arc::new(domain.env().machine_turns.unhurried(arrivals));
     let lanes = LaneRule { threshold: Some(Priority::ALL.1) };
-    Ok(domain.with_env(Env { lanes, machine_turns, ..(**domain.env()).clone() }))
+    // Messages of years ago are not to continue their traces.
+    let tracer = None;
+    Ok(domain.with_env(Env { lanes, machine_turns, tracer, ..(**domain.env()).clone() }))
 }
 
 /// The ids of the groups of a domain, once its store is open.

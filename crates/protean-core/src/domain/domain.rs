@@ -234,13 +234,17 @@ impl Domain {
 
     /// What a unit that no message caused hands on.
     pub(super) fn cause(&self, correlation_id: Option<Arc<str>>) -> MessageContext {
+        let mut enrichment = Enrichment::by(&self.env.enrichers);
+        if enrichment.traceparent.is_none() {
+            enrichment.traceparent = self.env.current_trace();
+        }
         MessageContext {
             priority: self.priority(),
             correlation_id: correlation_id.unwrap_or_else(|| Id::new().into()),
             causation_id: None,
             seed: None,
             time: None,
-            enrichment: Enrichment::by(&self.env.enrichers),
+            enrichment,
         }
     }
 }

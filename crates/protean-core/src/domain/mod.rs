@@ -34,17 +34,19 @@ mod process;
 mod promotion;
 mod receipt;
 mod registrations;
+mod reserved;
 mod scheduled;
 mod snapshots;
 mod stored_data;
+mod submission;
 mod synchronous;
 mod trace;
 mod unit_of_work;
 mod wiring;
 
 pub use advice::ServerAdvice;
-pub use builder::{BuildError, DomainBuilder, in_file};
-pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
+pub use builder::{BuildError, DomainBuilder, configuration, in_file, with_tracer};
+pub use bulk::{Bulk, ImportProgress};
 pub use caught_up::CaughtUp;
 pub use causation::CausationNode;
 pub use connect::{
@@ -62,6 +64,7 @@ pub use registrations::{program_version, registrations};
 pub use scheduled::{Cancellation, ScheduledMessages};
 pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
 pub use stored_data::{ReadSnapshots, Reading, SnapshotUse, StoredData};
+pub use submission::{Rejection, Submission, Submit};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 
@@ -70,9 +73,9 @@ pub use crate::catalog::LIFECYCLE_COLUMNS;
 pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     AllowedCommand, Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group,
-    Handle, Handled, HandlerKind, Manages, Missed, On, Payload, QueryRoutes, React, ReactLate,
-    Reactions, Receive, Recurring, Register, RegisterProcess, Registry, Routes, Standing,
-    Subscriber, Turn,
+    Handle, Handled, HandlerKind, Manages, Missed, On, Operation, Operator, Payload, QueryRoutes,
+    React, ReactLate, Reactions, Receive, Recurring, Register, RegisterProcess, Registry, Routes,
+    Standing, Subscriber, Turn, operations,
 };
 pub use crate::unit::{
     Context, Cursor, Enricher, Enrichment, Issue, Page, Reader, Repository, Selection, Storage,

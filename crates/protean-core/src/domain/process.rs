@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_port::message::{Extensions, Id, Message, Priority, Timestamp, TraceParent};
-use protean_port::port::{Append, BoxFuture, Changes, Expect, KeyWrite};
+use protean_port::port::{Append, BoxFuture, Changes, Expect, KeyWrite, SpanOperation};
 use protean_port::{Error, Result};
 
 use super::domain::Domain;
@@ -13,6 +13,7 @@ use super::receipt::Receipt;
 use super::scheduled::scheduled;
 use super::synchronous::{HandledCommand, Synchronous, expired, step_begins};
 use crate::config::Processing;
+use crate::handling::spans::{NewCommand, OpenSpan, sending};
 use crate::handling::{Committed, NEVER, commit, key_claim, repetition};
 use crate::model::{Command, Start};
 use crate::unit::{Enrichment, Key, Timing, command_message};
@@ -94,7 +95,9 @@ impl<C: Command> Process<C> {
         self
     }
 
-    /// Sets the trace context, which the command passes on to everything that it causes.
+    /// Sets the trace context, which the command passes on to everything that it causes; without
+    /// it, an enricher or the span around the caller does. With `[telemetry]` on, the command's own
+    /// span continues it.
     pub fn traceparent(mut self, parent: TraceParent) -> Self {
         self.options.enrichment.traceparent = Some(parent);
         self
@@ -161,7 +164,8 @@ impl<C: Command> Process<C> {
         let Self { domain, command, options } = self;
         let store = domain.store().await?;
         let due = options.timing.due(domain.env());
-        let mut changes = queued_for(&domain, &command, &options, due)?;
+        let sent = message(&domain, &command, &options, due, &Traced::Alone(SpanOperation::Send))?;
+        let mut changes = appended(&domain, sent.message);
         let id = Id::from(Arc::clone(&changes.appends[0].message.id));
         let lane = changes.lane;
         let again = options.key.is_some().then(|| changes.appends[0].message.clone());
@@ -169,7 +173,7 @@ impl<C: Command> Process<C> {
             changes = scheduled(changes, due);
         }
         step_begins(&domain, lane);
-        let committed = commit(domain.env(), &**store, changes).await;
+        let committed = sent.span.ended(commit(domain.env(), &**store, changes).await);
         // Its handling begins.
         step_begins(&domain, lane);
         match committed? {
@@ -224,8 +228,9 @@ impl<C: Command> Process<C> {
                  out `at` and `after`",
             ));
         }
-        let message = message(&domain, &command, &options, None)?;
-        Synchronous::<C>::new(&domain, message).await?.handle(command).await
+        let traced = Traced::Alone(SpanOperation::Create);
+        let New { message, span } = message(&domain, &command, &options, None, &traced)?;
+        span.ended(Synchronous::<C>::new(&domain, message).await?.handle(command).await)
     }
 }
 
@@ -243,28 +248,38 @@ impl<C: Command> IntoFuture for Process<C> {
     }
 }
 
-/// A unit that only appends the command.
+/// A unit that only appends the command, as one of many that are sent in this trace.
 pub(super) fn queued<C: Command>(
     domain: &Domain,
     command: &C,
     options: &Options,
+    trace: Option<TraceParent>,
 ) -> Result<Changes> {
-    queued_for(domain, command, options, None)
+    let queued = message(domain, command, options, None, &Traced::AsOneOfMany(trace))?;
+    Ok(appended(domain, queued.message))
 }
 
-/// The same for a command that is due at this moment.
-fn queued_for<C: Command>(
-    domain: &Domain,
-    command: &C,
-    options: &Options,
-    due: Option<Timestamp>,
-) -> Result<Changes> {
-    let message = message(domain, command, options, due)?;
+/// A unit that only appends this command.
+fn appended(domain: &Domain, message: Message) -> Changes {
     let mut changes = Changes::new(domain.lanes().lane(message.priority));
     // The key is held until the command is handled, however long that takes.
     changes.keys.extend(key_claim(&message, NEVER).map(KeyWrite::Claim));
     changes.appends.push(Append { message, expect: Expect::End });
-    Ok(changes)
+    changes
+}
+
+/// The span of a command's creation.
+enum Traced {
+    /// Its own.
+    Alone(SpanOperation),
+    /// One of all that are sent with it.
+    AsOneOfMany(Option<TraceParent>),
+}
+
+/// A new message, and the span of its creation.
+struct New {
+    message: Message,
+    span: OpenSpan,
 }
 
 /// A command as a message, checked.
@@ -273,7 +288,8 @@ fn message<C: Command>(
     command: &C,
     options: &Options,
     due: Option<Timestamp>,
-) -> Result<Message> {
+    traced: &Traced,
+) -> Result<New> {
     command.check().into_result()?;
     let made = due.unwrap_or_else(|| domain.clock().now());
     let deadline = options.timing.deadline(made, domain.config().command_default_timeout);
@@ -292,5 +308,23 @@ fn message<C: Command>(
     if options.keeps_outcome {
         extensions.idempotency_key.get_or_insert_with(|| id.clone().into());
     }
-    command_message(domain.env(), &id, command, &cause, extensions)
+    let (env, names) = (domain.env(), domain.catalog().names::<C::Aggregate>()?);
+    let span = match traced {
+        Traced::Alone(operation) if env.records_spans() => {
+            let type_name = env.catalog.type_name(C::NAME, C::VERSION);
+            let (category, id, cause) = (&names.commands, id.as_str(), &cause);
+            sending(env, *operation, &NewCommand { category, id, type_name: &type_name, cause })
+        }
+        Traced::Alone(_) | Traced::AsOneOfMany(_) => OpenSpan::default(),
+    };
+    let created = match traced {
+        Traced::Alone(_) => span.context(),
+        // An enricher may know better than the span around the caller.
+        Traced::AsOneOfMany(trace) => {
+            trace.filter(|_| cause.enrichment.traceparent == env.current_trace())
+        }
+    };
+    cause.enrichment.traceparent = created.or(cause.enrichment.traceparent);
+    let message = command_message(env, &id, command, &cause, extensions)?;
+    Ok(New { message, span })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_port::message::{Id, Stream};
+use protean_port::message::{Id, Stream, Value};
 use protean_port::port::Outcome;
 use protean_port::{Error, Result};
 
@@ -82,6 +82,29 @@ impl Snapshots {
     pub async fn take_of(&self, aggregate: &str, id: &Id) -> Result<bool> {
         let (_, take) = self.named(aggregate)?;
         self.domain.unit_of_work(async |context| take(context.unit(), id).await).await
+    }
+
+    /// The state that replaying gives, as columns by name: of an instance as it is, or as it was
+    /// after the event at a position of its stream. `None` when there was no such instance.
+    ///
+    /// # Errors
+    /// When no event-sourced aggregate has this name, or its events cannot be replayed.
+    pub async fn state_after(
+        &self,
+        aggregate: &str,
+        id: &Id,
+        last: Option<u64>,
+    ) -> Result<Option<Vec<(String, Value)>>> {
+        self.named(aggregate)?;
+        let unit = self.domain.unit().await?;
+        let of = self.domain.handlers().snapshots.get(aggregate);
+        let Some(of) = of else { return Ok(None) };
+        let Some(values) = (of.state)(&unit, id, last).await? else { return Ok(None) };
+        let mut sourced = self.domain.catalog().sourced();
+        let columns = sourced.find(|(declared, _)| declared.name == aggregate);
+        let columns = columns.map(|(_, sourced)| sourced.columns.as_slice()).unwrap_or_default();
+        let names = columns.iter().map(|column| column.name.clone());
+        Ok(Some(names.zip(values).collect()))
     }
 
     /// Takes one of each instance of a page of them, those that come after

@@ -8,7 +8,7 @@ use protean_port::message::{Category, Kind, Message, Row, Value, snake_case, typ
 use protean_port::port::{RegisteredGroup, RowQuery};
 
 use super::domain::Domain;
-use crate::handling::HandlerKind;
+use crate::handling::{HandlerKind, Operation, operations};
 
 /// How many snapshots are read at once.
 const PAGE: usize = 200;
@@ -65,6 +65,9 @@ impl StoredData {
     /// Reads a message of the log with every type that is for it.
     pub fn message(&self, message: &Message) -> Reading {
         let (catalog, category) = (self.domain.catalog(), message.stream.category());
+        if *category == operations(self.domain.name()) {
+            return operation(message);
+        }
         let lenient = self.domain.config().lenient_deserialization;
         match catalog.read(message, lenient) {
             Some(Ok(())) => Reading::Fine,
@@ -146,6 +149,14 @@ impl StoredData {
         let snapshots = self.domain.handlers().snapshots.get(known.name);
         let is_used = snapshots.is_some_and(|of| (of.is_used)(sourced, row));
         if is_used { SnapshotUse::Used } else { SnapshotUse::LeftAside }
+    }
+}
+
+/// What an operator did, which the framework itself wrote.
+fn operation(message: &Message) -> Reading {
+    match serde_json::from_str::<Operation>(&message.data) {
+        Ok(_) => Reading::Fine,
+        Err(error) => Reading::Faulty(error.to_string()),
     }
 }
 

@@ -87,6 +87,25 @@ impl Trace {
         tree.ok_or_else(|| Error::not_found("message", message_id))
     }
 
+    /// The first messages with this correlation id, or, when it is the id of a message, of the
+    /// chain that this one belongs to; at most `limit`, in the order of the log. Empty when there is
+    /// no such chain.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn chain(&self, id: &str, limit: usize) -> Result<Vec<Recorded>> {
+        let store = self.domain.store().await?;
+        let chain = |id: &str| Find { correlation_id: Some(id.into()), ..Find::first(limit) };
+        let found = store.find(chain(id)).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        match self.find(id).await? {
+            Some(recorded) => store.find(chain(&recorded.message.correlation_id)).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Everything with this correlation id, each message below its cause. Holds
     /// all of it in memory; empty when there is no such chain.
     ///

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use protean_port::message::{Category, SNAPSHOTS, type_name};
 use protean_port::port::Correlation;
 
+use super::reserved::check_reserved;
 use crate::catalog::DeclaredTable;
 use crate::config::{Config, Declared, SubscriptionConfig};
 use crate::handling::{
@@ -27,6 +28,7 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Ha
     check_commands(registry, &groups);
     check_intake(registry, &groups);
     check_names(registry);
+    check_reserved(registry, &groups, domain);
     check_streams(registry, &groups);
     let mut handlers: Vec<&str> =
         groups.iter().flat_map(|group| group.handler.split(", ")).collect();

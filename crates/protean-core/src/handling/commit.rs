@@ -1,13 +1,15 @@
 //! Settling a verdict, and committing one unit by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Place, Store};
+use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Place, SpanOperation, Store};
 use protean_port::{Error, Result};
 
 use super::group::Group;
 use super::settle::{Moment, Settled, settle};
+use super::spans::{BatchStep, batch};
 use super::telemetry;
 use super::verdict::Verdict;
 use crate::unit::{Env, enclosing_units};
@@ -60,7 +62,16 @@ pub(crate) async fn commit_settled(
     let mut changes = unit.changes;
     changes.marks.push(DoneMark::of(&group.name, message, at));
     let units: Arc<[Changes]> = Arc::from([changes]);
-    let committed = commit_units(env, store, &units).await?;
+    let step = BatchStep {
+        operation: SpanOperation::Settle,
+        broker: None,
+        destination: group.category.as_str(),
+        handler: Some(&group.handler),
+        lane: moment.lane,
+        ago: Duration::ZERO,
+    };
+    let span = batch(env, &step, std::iter::once(message));
+    let committed = span.ended(commit_units(env, store, &units).await)?;
     if matches!(committed, Committed::Now(_)) {
         telemetry::outcome(group, delivery, &fate, &units[0]);
     }

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use protean_port::message::Message;
+use protean_port::message::{Message, TraceParent};
 use protean_port::port::{Delivery, KeyWrite, Store};
 use protean_port::{Error, Result};
 use tracing::{Instrument, debug};
@@ -17,6 +17,7 @@ use super::group::{Group, HandlerKind};
 use super::idempotency::expiry;
 use super::issued_keys::claim_issued_keys;
 use super::kept_outcome::KeptOutcome;
+use super::spans::processing;
 use super::telemetry::message_span;
 use super::verdict::Verdict;
 use crate::catalog::too_new;
@@ -29,6 +30,7 @@ pub struct Work<'a> {
     delivery: &'a Delivery,
     origin: Origin,
     read: ReadOptions,
+    is_of_batch: bool,
 }
 
 /// Where a message is when it runs.
@@ -53,7 +55,7 @@ pub struct Ran {
 impl<'a> Work<'a> {
     /// A message of the log.
     pub fn logged(delivery: &'a Delivery, read: ReadOptions) -> Self {
-        Self { delivery, origin: Origin::Log, read }
+        Self { delivery, origin: Origin::Log, read, is_of_batch: false }
     }
 
     /// A command that no log has yet. It becomes the first message of its own
@@ -63,7 +65,13 @@ impl<'a> Work<'a> {
         input: HandlerInput,
         read: ReadOptions,
     ) -> Self {
-        Self { delivery, origin: Origin::Caller(input), read }
+        Self { delivery, origin: Origin::Caller(input), read, is_of_batch: false }
+    }
+
+    /// The same message, as one of a batch that is traced as a whole.
+    #[must_use]
+    pub fn of_batch(self, is_of_batch: bool) -> Self {
+        Self { is_of_batch, ..self }
     }
 }
 
@@ -72,7 +80,7 @@ impl<'a> Work<'a> {
 ///
 /// Dropping the future drops the handler at its last `.await`, with no effect.
 pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Work<'_>) -> Ran {
-    let Work { delivery, origin, read } = work;
+    let Work { delivery, origin, read, is_of_batch } = work;
     let message = &delivery.recorded.message;
     if let Some(why) = &message.extensions.unreadable {
         return Verdict::Dead(format!("the message cannot be read: {why}")).into();
@@ -83,7 +91,10 @@ pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Wo
     let Some(call) = group.routes.get(&message.type_name) else {
         return unknown(group, message).into();
     };
-    let unit = Unit::new(Arc::clone(env), Arc::clone(store), cause_of(group, message), read);
+    let mut trace = processing(env, group, delivery, is_of_batch);
+    let cause = cause_of(group, message, trace.context());
+    let span = message_span(env, group, delivery, cause.enrichment.traceparent);
+    let unit = Unit::new(Arc::clone(env), Arc::clone(store), cause, read);
     let unit = Arc::new(unit);
     let is_logged = matches!(origin, Origin::Log);
     let (input, recorded) = match origin {
@@ -98,9 +109,9 @@ pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Wo
         }
     };
     let context = Context::new(Arc::clone(&unit), recorded);
-    let span = message_span(env, group, delivery);
     debug!(parent: &span, "handler.started");
-    let handled = guarded(group, call, input, context).instrument(span).await;
+    let handling = guarded(group, call, input, context).instrument(span);
+    let handled = trace.around(handling).await;
     let mut completed = unit.finish();
     let readers = std::mem::take(&mut completed.readers);
     let answer = match handled {
@@ -119,7 +130,10 @@ pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Wo
     let verdict = match &answer {
         Ok(answer) if answer.is_passed_over => Verdict::Ignored,
         Ok(_) => Verdict::Done(Box::new(completed)),
-        Err(failure) => verdict_of(failure),
+        Err(failure) => {
+            trace.fail(&failure.to_string());
+            verdict_of(failure)
+        }
     };
     Ran { verdict, readers, answer: Some(answer) }
 }
@@ -199,15 +213,18 @@ fn unknown(group: &Group, message: &Message) -> Verdict {
     }
 }
 
-/// What a message hands on to everything its handler makes.
-fn cause_of(group: &Group, message: &Message) -> MessageContext {
+/// What a message hands on to everything its handler makes. That continues the span of the
+/// handler, if it has one.
+fn cause_of(group: &Group, message: &Message, trace: Option<TraceParent>) -> MessageContext {
+    let mut enrichment = Enrichment::of(&message.extensions);
+    enrichment.traceparent = trace.or(enrichment.traceparent);
     MessageContext {
         priority: message.priority,
         correlation_id: Arc::clone(&message.correlation_id),
         causation_id: Some(Arc::clone(&message.id)),
         seed: Some(format!("{} {}", group.name, message.id)),
         time: Some(message.time),
-        enrichment: Enrichment::of(&message.extensions),
+        enrichment,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | name | level | where | fields |
 //! |---|---|---|---|
-//! | span `message` | info | around each handled message | `handler`, `message_id`, `type`, `correlation_id`, `lane`, `attempt`, and `metadata` and `trace_id` of one that has them |
+//! | span `message` | info | around each handled message | `handler`, `message_id`, `type`, `correlation_id`, `lane`, `attempt`, and `metadata` and `trace_id` where there are any |
 //! | `handler.started` | debug | within the span | |
 //! | `handler.completed` | debug | its commit | `handler`, `message_id`, `type` |
 //! | `handler.failed` | warn | its commit: it is tried again | the same, `attempt`, `reason`, `next_try` |
@@ -17,9 +17,9 @@
 //!
 //! A line that a handler writes carries the span, whether the server runs it or
 //! synchronous processing does. The outcome of a message is logged here, once it
-//! is committed, and nowhere else.
+//! is committed, and nowhere else. Spans of distributed traces are in [`spans`](super::spans).
 
-use protean_port::message::Timestamp;
+use protean_port::message::{Timestamp, TraceParent};
 use protean_port::port::{Changes, Dead, Delivery, Park};
 use tracing::{Span, debug, error, field, info_span, warn};
 
@@ -27,8 +27,13 @@ use super::group::Group;
 use super::settle::Fate;
 use crate::unit::Env;
 
-/// The span in which a message is handled.
-pub(super) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Span {
+/// The span in which a message is handled, as a part of this trace.
+pub(super) fn message_span(
+    env: &Env,
+    group: &Group,
+    delivery: &Delivery,
+    trace: Option<TraceParent>,
+) -> Span {
     let message = &delivery.recorded.message;
     let extensions = &message.extensions;
     let span = info_span!(
@@ -45,8 +50,8 @@ pub(super) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Spa
     if !extensions.metadata.is_empty() {
         span.record("metadata", field::display(&extensions.metadata));
     }
-    if let Some(traceparent) = extensions.traceparent.filter(|_| !span.is_disabled()) {
-        span.record("trace_id", traceparent.trace_id());
+    if let Some(trace) = trace.filter(|_| !span.is_disabled()) {
+        span.record("trace_id", trace.trace_id());
     }
     span
 }

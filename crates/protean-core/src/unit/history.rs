@@ -22,6 +22,10 @@ use crate::model::{Replay, Root};
 /// Takes a snapshot of one instance; `false` when there is one of its present version.
 pub type TakeSnapshot = for<'a> fn(&'a Unit, &'a Id) -> BoxFuture<'a, Result<bool>>;
 
+/// The columns of an instance as it is, or as it was after an event.
+pub(crate) type StateAfter =
+    for<'a> fn(&'a Unit, &'a Id, Option<u64>) -> BoxFuture<'a, Result<Option<Vec<Value>>>>;
+
 /// How many messages of a stream are read at once.
 const PAGE: usize = 1000;
 
@@ -96,6 +100,20 @@ pub(super) async fn load<A: Replay>(unit: &Unit, id: &Id, last: Option<u64>) -> 
         }
     }
     Ok(aggregate.root().version().is_some().then_some(aggregate))
+}
+
+/// The columns of the instance as it is, or as it was after the event at `last`.
+pub(super) async fn state<A: Replay>(
+    unit: &Unit,
+    id: &Id,
+    last: Option<u64>,
+) -> Result<Option<Vec<Value>>> {
+    let found = load::<A>(unit, id, last).await?;
+    Ok(found.map(|aggregate| {
+        let mut columns = Vec::new();
+        aggregate.write(&mut columns);
+        columns
+    }))
 }
 
 /// Longer than a stream whose snapshot would save nothing.

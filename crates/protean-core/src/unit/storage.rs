@@ -6,7 +6,7 @@ use protean_port::message::{Id, Priority, Row, Stream, Table, Value};
 use protean_port::port::RowState;
 use protean_port::{Error, Result, Violations};
 
-use super::history::{self, TakeSnapshot};
+use super::history::{self, StateAfter, TakeSnapshot};
 use super::open_unit::OpenUnit;
 use super::snapshot::{self, IsUsed};
 use super::unit::Unit;
@@ -21,6 +21,7 @@ use crate::model::{
 #[derive(Clone, Copy)]
 pub struct SnapshotsOf {
     pub(crate) take: TakeSnapshot,
+    pub(crate) state: StateAfter,
     pub(crate) is_used: IsUsed,
 }
 
@@ -62,7 +63,8 @@ pub trait Queryable<T>: Storage<T> {
 impl<A: Replay> Storage<A> for EventSourced {
     fn snapshots() -> Option<SnapshotsOf> {
         let take: TakeSnapshot = |unit, id| Box::pin(history::take_snapshot::<A>(unit, id));
-        Some(SnapshotsOf { take, is_used: snapshot::is_used::<A> })
+        let state: StateAfter = |unit, id, last| Box::pin(history::state::<A>(unit, id, last));
+        Some(SnapshotsOf { take, state, is_used: snapshot::is_used::<A> })
     }
 
     async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {

@@ -1,31 +1,44 @@
 //! Dead letters: messages that were given up, to inspect, replay or purge.
 //!
-//! `dlq_publisher` shows them in the dead-letter streams of the broker as well.
+//! `dlq_publisher` shows them in the dead-letter streams of the broker as well; `operation` writes
+//! down what an operator does.
 
 mod dlq_entry;
 mod dlq_index;
 mod dlq_publisher;
+mod filter;
+mod operation;
+mod reasons;
+mod shared_reason;
 
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group};
-use protean_core::handling::{Moment, purge, replay};
+use protean_core::handling::{Moment, OperationLog, Operator, purge, replay};
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Store};
 
 use crate::commit::commit_each;
 pub(crate) use dlq_publisher::DlqPublisher;
+pub use filter::DeadLetterFilter;
+use operation::commit_recorded;
+pub use reasons::{DeadLetterReason, dead_letter_reasons};
+pub use shared_reason::shared_reason;
 
 /// How many dead letters are in memory at once.
 const PAGE_MESSAGES: usize = 500;
 
 /// The dead letters of one group. Works with and without a running server; a running one
 /// picks up what is replayed within a second.
+///
+/// With an [operator](Self::by), each transaction that replays or purges also appends an event to
+/// the category `<domain>::operations`.
 pub struct DeadLetters<'a> {
     domain: &'a Domain,
     group: &'a Group,
     store: Arc<dyn Store>,
+    by: Option<Operator>,
 }
 
 impl<'a> DeadLetters<'a> {
@@ -35,7 +48,13 @@ impl<'a> DeadLetters<'a> {
     /// When the store cannot be opened.
     pub async fn of(domain: &'a Domain, group: &'a Group) -> Result<Self> {
         let store = Arc::clone(domain.store().await?);
-        Ok(Self { domain, group, store })
+        Ok(Self { domain, group, store, by: None })
+    }
+
+    /// Whatever is done from here on is done, and recorded, in the name of this operator.
+    #[must_use]
+    pub fn by(self, operator: Operator) -> Self {
+        Self { by: Some(operator), ..self }
     }
 
     /// At most `limit` dead letters after a log position, in the order of the log.
@@ -72,8 +91,9 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be written; the dead letter is unchanged then.
     pub async fn replay(&self, dead: &DeadLetter) -> Result<bool> {
-        let units = [replay(self.group, dead, self.moment())].into();
-        Ok(commit_each(&*self.store, units).await? == 1)
+        let mut log = self.begin("replay", &DeadLetterFilter::at(dead.recorded.position));
+        let unit = replay(self.group, dead, self.moment());
+        Ok(self.commit(&mut log, vec![unit]).await? == 1)
     }
 
     /// Drops a message for good and releases what waits behind it; `false` when another
@@ -82,8 +102,9 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be read or written; the dead letter is unchanged then.
     pub async fn purge(&self, dead: &DeadLetter) -> Result<bool> {
-        let units = [self.purging(dead).await?].into();
-        Ok(commit_each(&*self.store, units).await? == 1)
+        let mut log = self.begin("purge", &DeadLetterFilter::at(dead.recorded.position));
+        let unit = self.purging(dead).await?;
+        Ok(self.commit(&mut log, vec![unit]).await? == 1)
     }
 
     /// Replays all dead letters in the order of the log, and answers how many. Cancel
@@ -92,13 +113,37 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be read or written; what was replayed by then is.
     pub async fn replay_all(&self) -> Result<u64> {
+        self.replay_matching(&DeadLetterFilter::default()).await
+    }
+
+    /// Replays the dead letters that are meant, like [`replay_all`](Self::replay_all).
+    ///
+    /// # Errors
+    /// As those of [`replay_all`](Self::replay_all).
+    pub async fn replay_matching(&self, filter: &DeadLetterFilter) -> Result<u64> {
         let (mut replayed, mut after) = (0, 0);
+        let mut log = self.begin("replay", filter);
         loop {
             let page = self.page(after, PAGE_MESSAGES).await?;
             let Some(last) = page.last() else { return Ok(replayed) };
             after = last.recorded.position;
-            let units = page.iter().map(|dead| replay(self.group, dead, self.moment())).collect();
-            replayed += commit_each(&*self.store, units).await?;
+            let meant = page.iter().filter(|dead| filter.matches(dead));
+            let units = meant.map(|dead| replay(self.group, dead, self.moment())).collect();
+            replayed += self.commit(&mut log, units).await?;
+        }
+    }
+
+    /// How many dead letters are meant.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn count(&self, filter: &DeadLetterFilter) -> Result<u64> {
+        let (mut count, mut after) = (0, 0);
+        loop {
+            let page = self.page(after, PAGE_MESSAGES).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = last.recorded.position;
+            count += page.iter().filter(|dead| filter.matches(dead)).count() as u64;
         }
     }
 
@@ -109,6 +154,8 @@ impl<'a> DeadLetters<'a> {
     /// When the store cannot be read or written; what was purged by then is.
     pub async fn purge_all(&self, before: Timestamp) -> Result<u64> {
         let (mut purged, mut after) = (0, 0);
+        let filter = DeadLetterFilter { before: Some(before), ..DeadLetterFilter::default() };
+        let mut log = self.begin("purge", &filter);
         loop {
             let page = self.given_up_before(before, after, PAGE_MESSAGES).await?;
             let Some(last) = page.last() else { return Ok(purged) };
@@ -117,7 +164,7 @@ impl<'a> DeadLetters<'a> {
             for dead in &page {
                 units.push(self.purging(dead).await?);
             }
-            purged += commit_each(&*self.store, units.into()).await?;
+            purged += self.commit(&mut log, units).await?;
         }
     }
 
@@ -125,6 +172,23 @@ impl<'a> DeadLetters<'a> {
         let stream = &dead.recorded.message.stream;
         let next = self.store.next(&self.group.name, stream).await?;
         Ok(purge(self.group, dead, next, self.moment()))
+    }
+
+    /// Begins the record of what the operator does, when there is one.
+    fn begin(&self, action: &'static str, filter: &DeadLetterFilter) -> Option<OperationLog> {
+        let by = self.by.as_ref()?;
+        let group = [("group", self.group.name.to_string())];
+        let category = [("category", self.group.category.to_string())];
+        let filter = group.into_iter().chain(category).chain(filter.conditions());
+        Some(OperationLog::begin(self.domain.name(), by, action, filter))
+    }
+
+    async fn commit(&self, log: &mut Option<OperationLog>, units: Vec<Changes>) -> Result<u64> {
+        let now = self.domain.clock().now();
+        match log {
+            Some(log) => commit_recorded(&*self.store, log, units, now).await,
+            None => commit_each(&*self.store, units.into()).await,
+        }
     }
 
     /// Always the backfill lane: however urgent the messages, writing many of them is

@@ -2,135 +2,40 @@
 
 use std::fmt::{Display, Write as _};
 
-use protean_core::config::SubscriptionType;
+use protean_port::port::{HistogramValue, MetricFamily, MetricKind, MetricValue};
 
-use super::findings::{Findings, StoreState};
-use crate::observe::metrics::{Histogram, Role};
-use crate::observe::status::{Health, LaneStatus, SubscriptionStatus};
-use crate::pace::{Pace, PaceReason};
-use crate::relay::RelayStatus;
-
-/// Everything known, as Prometheus reads it. Values that are not known are left out.
-pub(super) fn exposition(findings: &Findings<'_>) -> String {
+/// The metrics, as Prometheus reads them.
+pub(super) fn exposition(families: &[MetricFamily]) -> String {
     let mut page = Page::default();
-    let up = u8::from(!findings.metrics.is_stopping());
-    page.gauge("protean_up", "1 while the server works, 0 while it stops.", up);
-    let uptime = findings.metrics.uptime().as_secs_f64();
-    page.gauge("protean_uptime_seconds", "How long the server has been up.", uptime);
-    let answers = u8::from(findings.store == StoreState::Answers);
-    page.gauge("protean_store_up", "1 when the store answers.", answers);
-    pace(&mut page, findings.metrics.pace());
-    if let Some(seen) = &findings.subscriptions {
-        let about = "How old the numbers of the subscriptions are.";
-        page.gauge("protean_snapshot_age_seconds", about, seen.age().as_secs_f64());
-        subscriptions(&mut page, findings.domain, &seen.what);
+    for MetricFamily { name, about, samples, kind } in families {
+        page.line(format_args!("# HELP {name} {about}"));
+        page.line(format_args!("# TYPE {name} {}", kind_of(*kind)));
+        for sample in samples {
+            let labels = labels(&sample.labels);
+            match &sample.value {
+                MetricValue::Number(value) => page.sample(name, &labels, value),
+                MetricValue::Histogram(of) => page.histogram(name, &labels, of),
+            }
+        }
     }
-    if let Some(seen) = &findings.relays {
-        relays(&mut page, findings.domain, &seen.what);
-    }
-    processes(&mut page, findings);
     page.text
 }
 
-/// How fast the bulk work of this process goes, and why.
-fn pace(page: &mut Page, pace: Pace) {
-    let about = "The share of its full speed at which backfill goes, from 0 to 1.";
-    page.gauge("protean_backfill_speed", about, pace.speed);
-    let name = "protean_backfill_pace_reason";
-    page.family(name, "1 for the reason of this speed, 0 for the others.", "gauge");
-    for reason in PaceReason::NAMES {
-        let present = u8::from(reason == pace.reason.name());
-        page.sample(name, &format!("reason=\"{reason}\""), present);
+fn kind_of(kind: MetricKind) -> &'static str {
+    match kind {
+        MetricKind::Gauge => "gauge",
+        MetricKind::Histogram => "histogram",
     }
 }
 
-/// The status of the subscriptions, whichever process handles their messages.
-fn subscriptions(page: &mut Page, domain: &str, known: &[SubscriptionStatus]) {
-    type Value = fn(&LaneStatus) -> Option<f64>;
-    let families: [(&str, &str, Value); 5] = [
-        ("lag", "Messages committed that are not settled yet.", |lane| lane.lag.map(float)),
-        ("lag_seconds", "How long the oldest of them has waited.", |lane| lane.lag_seconds),
-        ("pending", "Messages that wait for another try, or behind one that does.", |lane| {
-            lane.parked.map(float)
-        }),
-        ("dlq_depth", "Messages given up.", |lane| lane.dead.map(float)),
-        ("status", "1 when the subscription is ok, 0 when it lags or is unknown.", |lane| {
-            Some(f64::from(u8::from(lane.health == Health::Ok)))
-        }),
-    ];
-    for (name, about, value) in families {
-        let name = format!("protean_subscription_{name}");
-        page.family(&name, about, "gauge");
-        for (of, lane) in known.iter().flat_map(|of| of.lanes.iter().map(move |lane| (of, lane))) {
-            if let Some(value) = value(lane) {
-                let labels = labels(domain, &of.handler, &lane.stream, of.subscription_type);
-                page.sample(&name, &labels, value);
-            }
-        }
-    }
-}
-
-/// What is on its way to brokers, whichever process publishes it.
-fn relays(page: &mut Page, domain: &str, known: &[RelayStatus]) {
-    type Value = fn(&RelayStatus) -> Option<u64>;
-    let families: [(&str, &str, Value); 3] = [
-        ("pending", "Messages committed and not published yet.", |relay| relay.waiting),
-        ("failed", "Messages that the broker refused and that will be tried again.", |relay| {
-            relay.failed
-        }),
-        ("abandoned", "Messages that the broker refused and that were given up.", |relay| {
-            relay.abandoned
-        }),
-    ];
-    for (name, about, value) in families.iter().filter(|_| !known.is_empty()) {
-        let name = format!("protean_outbox_{name}");
-        page.family(&name, about, "gauge");
-        for relay in known {
-            if let Some(value) = value(relay) {
-                let (domain, broker) = (quoted(domain), quoted(&relay.broker));
-                page.sample(&name, &format!("domain={domain},broker={broker}"), value);
-            }
-        }
-    }
-}
-
-/// What this process does and has counted.
-fn processes(page: &mut Page, findings: &Findings<'_>) {
-    let groups = findings.metrics.groups().iter();
-    let lanes = groups.flat_map(|group| {
-        group.lanes().iter().map(move |lane| {
-            let kind = group.group.subscription.subscription_type;
-            (group, lane, labels(findings.domain, &group.group.handler, &lane.stream, kind))
-        })
-    });
-    let name = "protean_subscription_reading";
-    page.family(name, "1 when this process reads for the subscription.", "gauge");
-    for (group, _, labels) in lanes.clone() {
-        page.sample(name, &labels, u8::from(group.role() == Role::Reading));
-    }
-    let name = "protean_handler_seconds";
-    page.family(name, "How long a handler took for a message, in this process.", "histogram");
-    for (_, lane, labels) in lanes {
-        for (outcome, times) in [("done", &lane.done), ("failed", &lane.failed)] {
-            page.histogram(name, &format!("{labels},outcome=\"{outcome}\""), times);
-        }
-    }
-}
-
-/// The documented labels.
-fn labels(domain: &str, handler: &str, stream: &str, kind: SubscriptionType) -> String {
-    let (domain, handler, stream) = (quoted(domain), quoted(handler), quoted(stream));
-    format!("domain={domain},handler={handler},stream={stream},type=\"{kind}\"")
+fn labels(labels: &[(&str, String)]) -> String {
+    let quoted = labels.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+    quoted.collect::<Vec<_>>().join(",")
 }
 
 fn quoted(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     format!("\"{text}\"")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 /// The page as it grows.
@@ -145,31 +50,21 @@ impl Page {
         let _ = writeln!(self.text, "{line}");
     }
 
-    fn family(&mut self, name: &str, about: &str, kind: &str) {
-        self.line(format_args!("# HELP {name} {about}"));
-        self.line(format_args!("# TYPE {name} {kind}"));
-    }
-
     fn sample(&mut self, name: &str, labels: &str, value: impl Display) {
-        self.line(format_args!("{name}{{{labels}}} {value}"));
+        match labels {
+            "" => self.line(format_args!("{name} {value}")),
+            labels => self.line(format_args!("{name}{{{labels}}} {value}")),
+        }
     }
 
-    /// A gauge without labels.
-    fn gauge(&mut self, name: &str, about: &str, value: impl Display) {
-        self.family(name, about, "gauge");
-        self.line(format_args!("{name} {value}"));
-    }
-
-    fn histogram(&mut self, name: &str, labels: &str, of: &Histogram) {
-        let up_to = of.up_to();
-        for (bound, count) in &up_to {
+    fn histogram(&mut self, name: &str, labels: &str, of: &HistogramValue) {
+        for (bound, count) in &of.up_to {
             let bound = bound.map_or("+Inf".to_owned(), |bound| bound.as_secs_f64().to_string());
             self.sample(&format!("{name}_bucket"), &format!("{labels},le=\"{bound}\""), count);
         }
-        self.sample(&format!("{name}_sum"), labels, of.sum().as_secs_f64());
+        self.sample(&format!("{name}_sum"), labels, of.sum.as_secs_f64());
         // The same as the last bucket, whatever was counted meanwhile.
-        let count = up_to.last().map_or(0, |(_, count)| *count);
-        self.sample(&format!("{name}_count"), labels, count);
+        self.sample(&format!("{name}_count"), labels, of.count());
     }
 }
 
@@ -180,11 +75,14 @@ mod tests {
     use protean_port::Error;
     use protean_port::message::{Category, Lane};
 
-    use super::{Health, LaneStatus, RelayStatus, StoreState, SubscriptionStatus, exposition};
+    use super::exposition;
     use crate::observe::cached_probe::Seen;
-    use crate::observe::findings::Findings;
+    use crate::observe::families::families;
+    use crate::observe::findings::{Findings, StoreState};
     use crate::observe::metrics::Metrics;
+    use crate::observe::status::{Health, LaneStatus, SubscriptionStatus};
     use crate::pacing::Pacing;
+    use crate::relay::RelayStatus;
 
     fn unread() -> SubscriptionStatus {
         let lane = LaneStatus {
@@ -221,8 +119,13 @@ mod tests {
         let relay = RelayStatus { broker, abandoned, ..RelayStatus::default() };
         let relays = Some(Seen::now([relay].into()));
         let domain = "bank";
-        let text =
-            exposition(&Findings { domain, metrics: &metrics, store, subscriptions, relays });
+        let text = exposition(&families(&Findings {
+            domain,
+            metrics: &metrics,
+            store,
+            subscriptions,
+            relays,
+        }));
         let line = "protean_outbox_abandoned{domain=\"bank\",broker=\"b\"} 7\n";
         assert!(text.contains(line) && !text.contains("protean_outbox_pending{"), "{text}");
         let labels = "domain=\"bank\",handler=\"Mailer\",stream=\"bank::\\\"a\\\\b\\n\",\

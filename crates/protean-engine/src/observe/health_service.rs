@@ -1,23 +1,45 @@
 //! Answers each request with its page.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use protean_core::domain::{Domain, broker};
+use protean_port::port::BoxFuture;
 use tracing::debug;
 
 use super::cached_probe::CachedProbe;
+use super::connections::{PageBody, Pages, page_body};
 use super::exposition::exposition;
+use super::families::families;
 use super::findings::{Findings, StoreState};
+use super::process_report::ProcessReport;
 use super::report::{Health, Readiness};
 use crate::observe::metrics::Metrics;
 use crate::observe::status::{SubscriptionStatus, subscriptions};
 use crate::relay::{Outbox, RelayStatus};
 
 /// The answer to a request for another page.
-const NOT_FOUND_TEXT: &str = "the pages are /livez, /readyz, /healthz and /metrics\n";
+const NOT_FOUND_TEXT: &str = "the pages are /livez, /readyz, /healthz, /processz and /metrics\n";
+
+/// Pages of others at the same address.
+#[derive(Clone)]
+pub(super) struct Beside {
+    /// How their paths begin: `/observatory`.
+    pub(super) prefix: &'static str,
+    pub(super) pages: Arc<dyn Pages>,
+}
+
+impl Beside {
+    /// True for a path that is theirs.
+    fn has(&self, path: &str) -> bool {
+        path.strip_prefix(self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
 
 /// Gathers what the pages show.
 pub(super) struct HealthService {
@@ -28,11 +50,32 @@ pub(super) struct HealthService {
     broker: Option<CachedProbe<bool>>,
     subscriptions: CachedProbe<Arc<[SubscriptionStatus]>>,
     relays: CachedProbe<Arc<[RelayStatus]>>,
+    beside: Option<Beside>,
+}
+
+impl Pages for HealthService {
+    fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        at: SocketAddr,
+    ) -> BoxFuture<'static, Response<PageBody>> {
+        if let Some(beside) = self.beside.as_ref().filter(|of| of.has(request.uri().path())) {
+            return Arc::clone(&beside.pages).answer(request, at);
+        }
+        Box::pin(async move {
+            let page = self.page(request.method(), request.uri().path()).await;
+            page.map(|text| page_body(Full::from(text)))
+        })
+    }
 }
 
 impl HealthService {
     /// A service, and the task that queries the store for it.
-    pub(super) fn new(domain: Domain, metrics: Arc<Metrics>) -> (Self, impl Future<Output = ()>) {
+    pub(super) fn new(
+        domain: Domain,
+        metrics: Arc<Metrics>,
+        beside: Option<Beside>,
+    ) -> (Self, impl Future<Output = ()>) {
         let of = domain.clone();
         let (store, store_task) = CachedProbe::new(move || store_answers(of.clone()));
         let of = domain.clone();
@@ -43,13 +86,13 @@ impl HealthService {
         let of = domain.clone();
         let (broker, broker_task) = CachedProbe::new(move || broker_answers(of.clone()));
         let broker = domain.config().enable_outbox.then_some(broker);
-        let service = Self { domain, metrics, store, broker, subscriptions, relays };
+        let service = Self { domain, metrics, store, broker, subscriptions, relays, beside };
         (service, async move {
             tokio::join!(store_task, subscriptions_task, relays_task, broker_task);
         })
     }
 
-    pub(super) async fn answer(&self, method: &Method, path: &str) -> Response<String> {
+    async fn page(&self, method: &Method, path: &str) -> Response<String> {
         if *method != Method::GET {
             let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered\n".into());
             refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
@@ -66,15 +109,18 @@ impl HealthService {
                 json(if readiness.is_ready() { StatusCode::OK } else { UNAVAILABLE }, &readiness)
             }
             "/healthz" => json(StatusCode::OK, &Health::of(&self.findings().await)),
+            "/processz" => {
+                json(StatusCode::OK, &ProcessReport::of(self.domain.name(), &self.metrics))
+            }
             "/metrics" => {
-                let page = text(StatusCode::OK, exposition(&self.findings().await));
+                let page = text(StatusCode::OK, exposition(&families(&self.findings().await)));
                 with_content_type(page, "text/plain; version=0.0.4; charset=utf-8")
             }
             _ => text(StatusCode::NOT_FOUND, NOT_FOUND_TEXT.into()),
         }
     }
 
-    async fn findings(&self) -> Findings<'_> {
+    pub(super) async fn findings(&self) -> Findings<'_> {
         let ((store, _), subscriptions, relays) =
             tokio::join!(state(&self.store), self.subscriptions.latest(), self.relays.latest());
         let (domain, metrics) = (self.domain.name(), &*self.metrics);

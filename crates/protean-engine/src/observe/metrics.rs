@@ -59,6 +59,12 @@ impl Metrics {
         self.pacing.production()
     }
 
+    /// How long production messages took while no bulk work was under way; `None` when there
+    /// was none.
+    pub(crate) fn idle_production(&self) -> Option<Percentiles> {
+        self.pacing.idle_production()
+    }
+
     pub(crate) fn uptime(&self) -> Duration {
         self.began.elapsed()
     }
@@ -151,11 +157,22 @@ pub(crate) struct LaneMetrics {
     pub(crate) stream: String,
     pub(crate) done: Histogram,
     pub(crate) failed: Histogram,
+    breaker_open: AtomicBool,
 }
 
 impl LaneMetrics {
     fn of(stream: String) -> Self {
-        Self { stream, done: Histogram::default(), failed: Histogram::default() }
+        let (done, failed, breaker_open) = Default::default();
+        Self { stream, done, failed, breaker_open }
+    }
+
+    /// Notes whether the breaker is open.
+    pub(crate) fn breaker(&self, open: bool) {
+        self.breaker_open.store(open, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_breaker_open(&self) -> bool {
+        self.breaker_open.load(Ordering::Relaxed)
     }
 
     /// Counts the run of a message, when its handler had a part in the verdict.

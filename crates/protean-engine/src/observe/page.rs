@@ -1,5 +1,6 @@
 //! The address where the pages are served.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,20 +10,21 @@ use protean_core::domain::Domain;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use super::connections;
-use super::health_service::HealthService;
+use super::connections::{Pages, serve_pages};
+use super::health_service::{Beside, HealthService};
 use crate::observe::metrics::Metrics;
 
 /// How many further ports are tried.
 const MAX_PORT_INCREMENTS: u16 = 100;
 
-/// Serves the health pages of a server: `GET /livez`, `/readyz`, `/healthz` and
+/// Serves the health pages of a server: `GET /livez`, `/readyz`, `/healthz`, `/processz` and
 /// `/metrics`. Give it to [`Server::with_health`](crate::Server::with_health).
 ///
 /// Cheap to clone; clones share the listener.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HealthPage {
     listener: Option<Arc<TcpListener>>,
+    beside: Option<Beside>,
 }
 
 impl HealthPage {
@@ -31,20 +33,26 @@ impl HealthPage {
     /// address cannot be used, a warning says so. Cancel safe.
     pub async fn open(settings: &HealthConfig) -> Self {
         if !settings.enabled {
-            return Self { listener: None };
+            return Self { listener: None, beside: None };
         }
         match listen(settings).await {
             Ok((listener, at)) => {
                 info!(url = %format_args!("http://{at}/healthz"), "serving the health pages");
-                Self { listener: Some(Arc::new(listener)) }
+                Self { listener: Some(Arc::new(listener)), beside: None }
             }
             Err(error) => {
                 let (host, port) = (&settings.host, settings.port);
                 let advice = advice(settings, error.kind());
                 warn!(host, port, %error, "no health pages, cannot listen at their address: {advice}");
-                Self { listener: None }
+                Self { listener: None, beside: None }
             }
         }
+    }
+
+    /// Serves further pages at the same address: those whose paths begin with `prefix`.
+    #[must_use]
+    pub fn with_pages(self, prefix: &'static str, pages: Arc<dyn Pages>) -> Self {
+        Self { beside: Some(Beside { prefix, pages }), ..self }
     }
 
     /// The address it listens at, when it listens.
@@ -55,8 +63,14 @@ impl HealthPage {
     /// Serves the pages until the future is dropped.
     pub(crate) async fn serve(self, domain: Domain, metrics: Arc<Metrics>) {
         let Some(listener) = self.listener else { return };
-        let (service, probing) = HealthService::new(domain, metrics);
-        tokio::join!(connections::answer(&listener, Arc::new(service)), probing);
+        let (service, probing) = HealthService::new(domain, metrics, self.beside);
+        tokio::join!(serve_pages(&listener, Arc::new(service)), probing);
+    }
+}
+
+impl fmt::Debug for HealthPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HealthPage").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 

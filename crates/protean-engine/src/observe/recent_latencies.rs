@@ -8,19 +8,30 @@ use tokio::time::Instant;
 
 /// So many messages are kept at most, the latest ones.
 const MAX_MESSAGES: usize = 1000;
+/// So many are kept for good: fewer, so that a crowd long ago is forgotten.
+const MAX_LASTING_MESSAGES: usize = 200;
 /// What was handled longer ago says nothing about the present.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// The latencies of the latest messages.
-#[derive(Default)]
-pub(crate) struct RecentLatencies(Mutex<VecDeque<Handled>>);
+pub(crate) struct RecentLatencies {
+    handled: Mutex<VecDeque<Handled>>,
+    max_messages: usize,
+    max_age: Duration,
+}
+
+impl Default for RecentLatencies {
+    fn default() -> Self {
+        Self { handled: Mutex::default(), max_messages: MAX_MESSAGES, max_age: MAX_AGE }
+    }
+}
 
 struct Handled {
     at: Instant,
     latency: Duration,
 }
 
-/// Two percentiles of the last thousand messages of the last minute.
+/// Two percentiles of the latest messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Percentiles {
     /// How many messages there were; not 0.
@@ -30,19 +41,25 @@ pub(crate) struct Percentiles {
 }
 
 impl RecentLatencies {
+    /// Latencies that are kept until newer ones take their place.
+    pub(crate) fn lasting() -> Self {
+        let (max_messages, max_age) = (MAX_LASTING_MESSAGES, Duration::MAX);
+        Self { max_messages, max_age, ..Self::default() }
+    }
+
     /// Takes in a message that is handled now.
     pub(crate) fn record(&self, latency: Duration) {
-        let mut handled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if handled.len() == MAX_MESSAGES {
+        let mut handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
+        if handled.len() == self.max_messages {
             handled.pop_front();
         }
         handled.push_back(Handled { at: Instant::now(), latency });
     }
 
-    /// `None` when no message was handled within the last minute.
+    /// `None` when no message was handled, or none recently.
     pub(crate) fn percentiles(&self) -> Option<Percentiles> {
-        let handled = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = handled.iter().filter(|handled| handled.at.elapsed() <= MAX_AGE);
+        let handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = handled.iter().filter(|handled| handled.at.elapsed() <= self.max_age);
         let mut latencies: Vec<_> = recent.map(|handled| handled.latency).collect();
         drop(handled);
         latencies.sort_unstable();
@@ -92,5 +109,15 @@ mod tests {
         assert_eq!(recent.percentiles(), Some(later));
         advance(Duration::from_secs(31)).await;
         assert_eq!(recent.percentiles(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_lasts_is_kept_however_old_it_is() {
+        let lasting = RecentLatencies::lasting();
+        (0..500).for_each(|_| lasting.record(ms(900)));
+        (0..200).for_each(|_| lasting.record(ms(3)));
+        advance(Duration::from_secs(86_400)).await;
+        let found = Percentiles { messages: 200, p50: ms(3), p99: ms(3) };
+        assert_eq!(lasting.percentiles(), Some(found));
     }
 }

@@ -6,10 +6,9 @@ use protean_port::port::LogId;
 use serde::Serialize;
 
 use super::findings::{Findings, StoreState};
+use super::process_report::{PaceReport, ProductionReport};
 use crate::observe::metrics::{GroupMetrics, Metrics, Role};
-use crate::observe::recent_latencies::Percentiles;
 use crate::observe::status::{Health as Verdict, LaneStatus, SubscriptionStatus};
-use crate::pace::Pace;
 
 /// Whether the server can do its work.
 #[derive(Serialize)]
@@ -87,43 +86,6 @@ pub(super) struct Health<'a> {
     subscriptions: Vec<LaneReport<'a>>,
 }
 
-/// How fast the backfill of this process goes, and why.
-#[derive(Serialize)]
-struct PaceReport {
-    /// The share of its full speed.
-    speed: f64,
-    reason: &'static str,
-    because: String,
-}
-
-impl From<Pace> for PaceReport {
-    fn from(Pace { speed, reason }: Pace) -> Self {
-        Self { speed, reason: reason.name(), because: reason.to_string() }
-    }
-}
-
-/// How long the last production messages of this process took, a thousand of the last minute
-/// at most: from the moment each was made until what its handler has done was durable.
-#[derive(Serialize)]
-struct ProductionReport {
-    messages: usize,
-    /// Null without a message, as the next one.
-    p50_ms: Option<f64>,
-    p99_ms: Option<f64>,
-}
-
-impl From<Option<Percentiles>> for ProductionReport {
-    fn from(found: Option<Percentiles>) -> Self {
-        let ms =
-            |of: fn(&Percentiles) -> Duration| found.as_ref().map(|p| of(p).as_secs_f64() * 1e3);
-        Self {
-            messages: found.map_or(0, |found| found.messages),
-            p50_ms: ms(|found| found.p50),
-            p99_ms: ms(|found| found.p99),
-        }
-    }
-}
-
 /// A subscription in one lane; a value that is not known is null.
 #[derive(Serialize)]
 struct LaneReport<'a> {
@@ -161,7 +123,7 @@ impl<'a> Health<'a> {
             store: findings.store.as_str(),
             age_seconds: findings.subscriptions.as_ref().map(|seen| seen.age().as_secs_f64()),
             backfill: metrics.pace().into(),
-            production: metrics.production().into(),
+            production: ProductionReport::of(metrics),
             subscriptions: rows,
         }
     }

@@ -1,6 +1,7 @@
 //! The status of a domain's subscriptions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protean_core::config::{PriorityLanes, SubscriptionType};
 use protean_core::domain::{Domain, Group, HandlerKind};
@@ -8,6 +9,7 @@ use protean_port::message::{Category, Lane, LaneRule, Timestamp};
 use protean_port::port::{Counter, GroupStatus, PriorityStatus};
 use protean_port::{Error, Result};
 
+use super::age::age;
 use crate::source::names::stream;
 
 /// The status of one group, lane by lane.
@@ -54,6 +56,18 @@ pub struct LaneStatus {
     pub head: Option<u64>,
     /// The judgement of the lag.
     pub health: Health,
+}
+
+impl LaneStatus {
+    /// How long the oldest message has waited, for a table: `1m 12s`, `unknown`, or `-` when none
+    /// waits.
+    pub fn waited(&self) -> String {
+        match (self.lag, self.lag_seconds) {
+            (Some(0), _) => "-".to_owned(),
+            (_, Some(waited)) => age(Duration::from_secs_f64(waited.max(0.0))),
+            (_, None) => "unknown".to_owned(),
+        }
+    }
 }
 
 /// The judgement of a lag.
@@ -260,6 +274,16 @@ mod tests {
         assert_eq!(fold(vec![NORMAL], None)[0].health, Health::Ok);
         let waiting = PriorityStatus { lag: 1, ..NORMAL };
         assert_eq!(fold(vec![waiting], None)[0].health, Health::Lagging);
+    }
+
+    #[test]
+    fn the_wait_of_the_oldest_is_shown_while_something_waits() {
+        let waited =
+            |lag, lag_seconds| LaneStatus { lag, lag_seconds, ..LaneStatus::default() }.waited();
+        assert_eq!(waited(Some(3), Some(72.5)), "1m 12s");
+        assert_eq!(waited(Some(0), Some(0.0)), "-");
+        assert_eq!(waited(None, None), "unknown");
+        assert_eq!(waited(Some(3), None), "unknown");
     }
 
     #[test]

@@ -20,10 +20,12 @@ mod gaps;
 mod outbox;
 pub(crate) mod ownership;
 mod page;
+mod page_spans;
 mod plan;
 mod publish_loop;
 mod settlements;
 mod settling;
+mod streams;
 mod window;
 
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::bulk_steps::BulkSteps;
+use crate::handover::Handover;
 use crate::leadership::{LeaderTerm, Leadership};
 use crate::pacing::Pacing;
 use batch_notes::BatchNotes;
@@ -46,6 +49,7 @@ pub use outbox::{Abandoned, Adopted, Outbox, Refused, RelayStatus};
 pub(crate) use plan::relay_plans;
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
+pub use streams::{BrokerStream, broker_streams};
 
 /// The wait after the first failure; it doubles from there.
 const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
@@ -63,6 +67,7 @@ pub struct Relay {
     domain: Domain,
     plan: RelayPlan,
     steps: BulkSteps,
+    handover: Option<Handover>,
 }
 
 impl Relay {
@@ -74,12 +79,17 @@ impl Relay {
         plan: RelayPlan,
     ) -> Self {
         let steps = BulkSteps::of_machine(&domain, Arc::new(Pacing::none()));
-        Self { store, broker, domain, plan, steps }
+        Self { store, broker, domain, plan, steps, handover: None }
     }
 
     /// Takes turns with the other bulk work of a server.
     pub(crate) fn in_turn(self, steps: BulkSteps) -> Self {
         Self { steps, ..self }
+    }
+
+    /// Keeps what it publishes for the first time for the readers of this process.
+    pub(crate) fn handing_over(self, handover: Handover) -> Self {
+        Self { handover: Some(handover), ..self }
     }
 
     /// Publishes until `stop` is cancelled and the page in hand is settled. An outage of
@@ -113,6 +123,10 @@ impl Relay {
         let (store, broker) = (Arc::clone(&self.store), Arc::clone(&self.broker));
         let (domain, plan) = (self.domain.clone(), self.plan.clone());
         let mut publishing = PublishLoop::new(domain, store, broker, plan, lane, notes);
+        // Bulk work is looked up many messages at a time.
+        if lane == Lane::Primary {
+            publishing.handover = self.handover.clone();
+        }
         let mut wait = FIRST_RETRY_WAIT;
         loop {
             let failed = match self.publish_all(&mut publishing, lane, stop).await {
@@ -141,7 +155,7 @@ impl Relay {
         stop: &CancellationToken,
     ) -> Result<()> {
         self.store.prepare(&[], &self.plan.registrations()).await?;
-        publishing.begin().await;
+        publishing.begin().await?;
         let mut arrivals = self.store.watch(self.plan.watched(lane));
         let (tick, mut maintain_at) = (self.plan.outbox.tick_interval, Instant::now());
         while !stop.is_cancelled() {

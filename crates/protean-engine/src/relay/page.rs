@@ -8,6 +8,7 @@ use protean_port::port::{Delivery, LaneRead, LogPlace, Published, Store};
 
 use super::batch_mark::LastPublished;
 use super::broker_stream::BrokerStream;
+use crate::handover::Handover;
 
 /// One lane of one route of the plan: a broker stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(super) struct RouteLane {
 pub(super) struct Page {
     pub(super) of: RouteLane,
     pub(super) content: Content,
+    /// What each message is to each group of the route, as far as the store has looked.
+    pub(super) open: Vec<Vec<Option<u64>>>,
 }
 
 /// What is published of each message of a page.
@@ -38,20 +41,41 @@ pub(super) enum Entry<'a> {
 }
 
 impl Page {
-    /// Reads the next page of a stream.
+    /// Reads the next page of a stream, and what its messages are to these groups.
     pub(super) async fn read(
         store: &dyn Store,
         stream: &BrokerStream,
         of: RouteLane,
         read: LaneRead,
+        groups: &[Arc<str>],
     ) -> Result<Self> {
+        let mut open = Vec::new();
         let content = if stream.takes_places() {
             let category = read.category.clone();
             Content::places(stream, category, store.lane_places(read).await?)
-        } else {
+        } else if groups.is_empty() {
             Content::Messages(store.lane(read).await?)
+        } else {
+            let forwarded = store.lane_for(read, groups).await?.into_iter();
+            let (messages, open_to) = forwarded.map(|of| (of.delivery, of.open)).unzip();
+            open = open_to;
+            Content::Messages(messages)
         };
-        Ok(Self { of, content })
+        Ok(Self { of, content, open })
+    }
+
+    /// Keeps for readers of these groups, those of the route, the messages beyond a position
+    /// that are open to them.
+    pub(super) fn hand_over(&self, handover: &Handover, groups: &[Arc<str>], after: u64) {
+        let Content::Messages(messages) = &self.content else { return };
+        let fresh = messages.iter().zip(&self.open);
+        for (delivery, open) in fresh.filter(|(of, _)| of.recorded.position > after) {
+            for (group, next) in groups.iter().zip(open) {
+                if let Some(next) = *next {
+                    handover.keep(group, Delivery { next, ..delivery.clone() });
+                }
+            }
+        }
     }
 
     /// Messages that were read before.
@@ -64,7 +88,7 @@ impl Page {
             }
             None => Content::Messages(messages),
         };
-        Self { of, content }
+        Self { of, content, open: Vec::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -17,10 +17,13 @@ use super::broker_publisher::{BrokerPublisher, unavailable};
 use super::broker_stream::BrokerStream;
 use super::gaps::{Gap, Gaps, GroupBehind};
 use super::page::{Content, Entry, Page, RouteLane};
+use super::page_spans::PageSpans;
 use super::plan::RelayPlan;
 use super::settlements::Settlements;
 use super::settling::{Policy, settle, settle_places};
 use crate::failpoint;
+use crate::handover::Handover;
+use crate::log_places::head;
 
 /// The most messages in a page. A page of each category is in memory twice.
 const PAGE_MESSAGES: usize = 512;
@@ -52,6 +55,10 @@ pub(super) struct PublishLoop {
     /// When to look for refused messages that are due again.
     refused_at: Timestamp,
     progress: bool,
+    /// Takes what nobody was given before.
+    pub(super) handover: Option<Handover>,
+    /// Whoever published before has published nothing beyond this position.
+    new_after: u64,
 }
 
 impl PublishLoop {
@@ -84,6 +91,8 @@ impl PublishLoop {
             bulk_page: BatchSizer::new(BULK_PAGE_TARGET, bulk_messages),
             refused_at: Timestamp::default(),
             progress: false,
+            handover: None,
+            new_after: 0,
         }
     }
 
@@ -107,10 +116,15 @@ impl PublishLoop {
     }
 
     /// Begins again, from what the store knows as published.
-    pub(super) async fn begin(&mut self) {
+    pub(super) async fn begin(&mut self) -> Result {
         // What the store does not take now goes out again.
         self.settlements.settle_all().await.unwrap_or_default();
         self.settlements.forget();
+        if let Some(handover) = &self.handover {
+            handover.clear();
+            self.new_after = head(&*self.store).await?;
+        }
+        Ok(())
     }
 
     /// Messages of these routes have come.
@@ -141,6 +155,7 @@ impl PublishLoop {
         if self.missing.is_empty() {
             return Ok(());
         }
+        self.handover.iter().for_each(Handover::clear);
         self.publisher.incomplete().await?;
         // What was published counts as such where the gaps end.
         self.settlements.settle_all().await?;
@@ -198,14 +213,22 @@ impl PublishLoop {
             reads.push((of, read));
         }
         let limits = Vec::from_iter(reads.iter().map(|(_, read)| read.limit));
-        let (store, streams) = (&*self.store, &self.streams);
-        let reads =
-            reads.into_iter().map(|(of, read)| Page::read(store, &streams[of.route], of, read));
+        let (store, streams, routes) = (&*self.store, &self.streams, &self.plan.routes);
+        let hands_over = self.handover.is_some();
+        let reads = reads.into_iter().map(|(of, read)| {
+            let groups = if hands_over { &routes[of.route].groups[..] } else { &[] };
+            Page::read(store, &streams[of.route], of, read, groups)
+        });
         let mut pages = try_join_all(reads).await?;
         for (page, limit) in pages.iter().zip(limits) {
             self.unread[page.of.route] = page.len() >= limit;
         }
         pages.retain(|page| !page.is_empty());
+        if let Some(handover) = &self.handover {
+            for page in &pages {
+                page.hand_over(handover, &routes[page.of.route].groups, self.new_after);
+            }
+        }
         Ok(pages)
     }
 
@@ -229,7 +252,7 @@ impl PublishLoop {
             let page = self.store.parked(read).await?;
             next = page.next_due.map_or(next, |due| due.min(next));
             let of = RouteLane { route, lane: self.lane };
-            pages.push(Page { of, content: Content::Messages(page.due) });
+            pages.push(Page { of, content: Content::Messages(page.due), open: Vec::new() });
         }
         pages.retain(|page| !page.is_empty());
         let published = self.send(&pages).await?;
@@ -353,7 +376,10 @@ impl PublishLoop {
     }
 
     async fn publish_pages(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
-        let published = self.publisher.publish(pages).await?;
+        let spans = PageSpans::begin(&self.domain, &self.plan, pages);
+        let published = self.publisher.publish(pages).await;
+        spans.end(published.as_ref().err());
+        let published = published?;
         for page in pages {
             if let Content::Places { .. } = page.content {
                 self.streams[page.of.route].published(page.entries().iter().map(Entry::len));

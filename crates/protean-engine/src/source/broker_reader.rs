@@ -79,13 +79,15 @@ struct LogPart {
 }
 
 impl BrokerReader {
-    /// Finds the messages of what a read, or a take-over, has brought.
+    /// Finds the messages of what a read has brought, or a take-over, which somebody else was
+    /// given before.
     pub(crate) async fn fetch(
         self,
         lane: Lane,
         stream: Arc<str>,
         consumer: Arc<str>,
         entries: Result<Vec<Entry>>,
+        is_read: bool,
     ) -> Fetched {
         let from = BrokerGroup { stream, group: Arc::clone(&self.runner.group.name) };
         match entries {
@@ -94,7 +96,7 @@ impl BrokerReader {
                 if let Some(failures) = faults.ended("read stream", lane) {
                     info!(%handler, stream = %from.stream, failures, "reads the stream again");
                 }
-                let identified = self.identify(&from, &consumer, entries);
+                let identified = self.identify(&from, &consumer, entries, is_read);
                 self.runner.steps.run(lane, identified).await
             }
             Err(error) => {
@@ -120,7 +122,13 @@ impl BrokerReader {
         pause(&self.stop, wait).await
     }
 
-    async fn identify(&self, from: &BrokerGroup, consumer: &str, entries: Vec<Entry>) -> Fetched {
+    async fn identify(
+        &self,
+        from: &BrokerGroup,
+        consumer: &str,
+        entries: Vec<Entry>,
+        is_read: bool,
+    ) -> Fetched {
         let (mut referred, mut unreadable) = (Vec::new(), Vec::new());
         for entry in entries {
             match self.referred(&entry) {
@@ -128,7 +136,8 @@ impl BrokerReader {
                 Err(reason) => unreadable.push(Unreadable { entry, reason }),
             }
         }
-        let mut fetched = self.find(referred).await;
+        let handed = if is_read { self.handed(&referred) } else { HashMap::new() };
+        let mut fetched = self.find(referred, handed).await;
         let (domain, broker) = (&self.runner.domain, &*self.broker);
         let reader = EntryReader { handler: &self.runner.group.handler, from, consumer };
         fetched.unreadable = add_to_dlq(domain, broker, reader, unreadable).await;
@@ -173,10 +182,22 @@ impl BrokerReader {
         }
     }
 
-    /// Finds in the log what entries refer to. Entries of another log are left where they are.
-    async fn find(&self, referred: Vec<Referred>) -> Fetched {
+    /// The messages that the relay of this process has handed over, by their positions.
+    fn handed(&self, referred: &[Referred]) -> HashMap<u64, Delivery> {
+        let HandlerRunner { group, handover, .. } = &self.runner;
+        let messages = referred.iter().filter(|entry| !entry.says_where);
+        let places = messages.flat_map(|entry| entry.positions.iter().map(move |at| (*at, entry)));
+        let handed = |(at, entry): (u64, &Referred)| {
+            handover.take(&group.name, at, &entry.first_id).map(|delivery| (at, delivery))
+        };
+        places.filter_map(handed).collect()
+    }
+
+    /// Finds in the log what entries refer to and was not handed over. Entries of another log are
+    /// left where they are.
+    async fn find(&self, referred: Vec<Referred>, handed: HashMap<u64, Delivery>) -> Fetched {
         let mut fetched = Fetched::default();
-        let Some(log) = self.look_up(&referred).await else {
+        let Some(log) = self.look_up(&referred, handed).await else {
             fetched.unknown = referred.into_iter().map(|entry| entry.at).collect();
             return fetched;
         };
@@ -191,15 +212,24 @@ impl BrokerReader {
     }
 
     /// What the log knows of the messages of some entries; `None` when the worker stops before that
-    /// is known.
-    async fn look_up(&self, referred: &[Referred]) -> Option<LogPart> {
+    /// What the log knows of some entries, beside what was handed over; `None` when the worker
+    /// stops before that is known.
+    async fn look_up(
+        &self,
+        referred: &[Referred],
+        handed: HashMap<u64, Delivery>,
+    ) -> Option<LogPart> {
         let positions = referred.iter().flat_map(|entry| &entry.positions).copied();
         let positions: BTreeSet<u64> = positions.collect();
         let last = positions.last().copied().unwrap_or(0);
-        let found = self.recall(&Vec::from_iter(positions)).await?;
-        let head = self.head_from(last).await?;
-        let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
-        Some(LogPart { found: found.into_iter().map(by_position).collect(), head })
+        let unknown = positions.into_iter().filter(|position| !handed.contains_key(position));
+        let recalled = self.recall(&Vec::from_iter(unknown)).await?;
+        let mut found = handed;
+        found.extend(recalled.into_iter().map(|delivery| (delivery.recorded.position, delivery)));
+        // The log reaches to what was found in it.
+        let reached = found.keys().max().copied();
+        self.head.fetch_max(reached.unwrap_or(0), Ordering::Relaxed);
+        Some(LogPart { found, head: self.head_from(last).await? })
     }
 
     /// False for an entry of another log; `None` when the worker stops before that is known.

@@ -22,6 +22,11 @@ use super::page_size::PageSize;
 use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
 
+/// How long entries of production that are done wait for others, to be settled with them: nobody
+/// waits for that, and each time costs the broker as much as several entries do.
+const SETTLE_DELAY: Duration = Duration::from_millis(50);
+/// As many do not wait any longer.
+const MAX_DONE_ENTRIES: usize = 256;
 /// How often what dead workers have left is looked for.
 const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);
 /// The most entries in a read of those that say where messages are: others want some too, and
@@ -52,6 +57,8 @@ pub(crate) struct BrokerSource {
     /// How many messages the last entries stood for, when they said where they are.
     per_entry: Option<usize>,
     done: Vec<EntryRef>,
+    /// When the entries that are done are to be settled.
+    settle_at: Option<Duration>,
     settling: bool,
     hold_at: Duration,
     holding: bool,
@@ -216,12 +223,23 @@ impl BrokerSource {
         }
     }
 
-    /// What to settle now.
-    pub(crate) fn next_settle(&mut self) -> Option<Vec<EntryRef>> {
+    /// What to settle now. Entries of bulk work wait for nothing: they come in batches, and the
+    /// relay counts those that are there.
+    pub(crate) fn next_settle(&mut self, now: Duration) -> Option<Vec<EntryRef>> {
+        if self.done.is_empty() || self.settling {
+            return None;
+        }
+        let at = *self.settle_at.get_or_insert(now + SETTLE_DELAY);
+        let waits = self.lane == Lane::Primary && self.done.len() < MAX_DONE_ENTRIES && now < at;
+        if waits { None } else { self.settle_done() }
+    }
+
+    /// What to settle when nothing more will come.
+    pub(crate) fn settle_done(&mut self) -> Option<Vec<EntryRef>> {
         if self.settling || self.done.is_empty() {
             return None;
         }
-        self.settling = true;
+        (self.settling, self.settle_at) = (true, None);
         Some(std::mem::take(&mut self.done))
     }
 
@@ -250,7 +268,8 @@ impl BrokerSource {
     pub(crate) fn due(&self, leads: bool) -> Option<Duration> {
         let hold = (!self.holding && !self.open.is_empty()).then_some(self.hold_at);
         let take_over = (leads && !self.taking_over).then_some(self.take_over_at);
-        hold.into_iter().chain(take_over).min()
+        let settle = self.settle_at.filter(|_| !self.settling);
+        hold.into_iter().chain(take_over).chain(settle).min()
     }
 
     /// A read without a wait, for what a dropped read has brought.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use protean_port::message::Lane;
 use protean_port::port::{EntryId, EntryRef};
 
-use super::BrokerSource;
+use super::{BrokerSource, MAX_DONE_ENTRIES, SETTLE_DELAY};
 use crate::sample::delivery;
 use crate::source::broker_reader::{Fetched, FetchedEntry, Reconsidered};
 use crate::source::page_size::PageSize;
@@ -57,9 +57,42 @@ fn a_message_that_comes_twice_runs_once_and_settles_both_entries() {
     let mut source = source();
     assert_eq!(fetch(&mut source, 7, "1-0", Duration::ZERO), 1);
     assert_eq!(fetch(&mut source, 7, "2-0", Duration::ZERO), 0, "it is in memory");
-    assert!(source.next_settle().is_none(), "nothing of it is durable");
+    assert!(source.settle_done().is_none(), "nothing of it is durable");
     source.durable(7);
-    assert_eq!(source.next_settle().unwrap(), [entry("1-0"), entry("2-0")]);
+    assert_eq!(source.settle_done().unwrap(), [entry("1-0"), entry("2-0")]);
+}
+
+#[test]
+fn entries_of_production_wait_for_others_and_are_settled_with_them() {
+    let mut source = source();
+    let ms = Duration::from_millis;
+    for (position, id) in [(7, "1-0"), (8, "2-0")] {
+        fetch(&mut source, position, id, NOW);
+    }
+    source.durable(7);
+    assert!(source.next_settle(ms(10)).is_none());
+    assert_eq!(source.due(false), Some(ms(10) + SETTLE_DELAY));
+    source.durable(8);
+    assert!(source.next_settle(ms(9) + SETTLE_DELAY).is_none(), "the first has waited 49 ms");
+    let both = source.next_settle(ms(10) + SETTLE_DELAY).unwrap();
+    assert_eq!(both, [entry("1-0"), entry("2-0")]);
+    source.settled(Vec::new());
+    assert_eq!((source.due(false), source.next_settle(ms(100))), (None, None));
+}
+
+#[test]
+fn many_entries_and_those_of_bulk_work_wait_for_nothing() {
+    let mut many = source();
+    for position in 1..=MAX_DONE_ENTRIES as u64 {
+        assert!(many.next_settle(NOW).is_none());
+        fetch(&mut many, position, &format!("{position}-0"), NOW);
+        many.durable(position);
+    }
+    assert_eq!(many.next_settle(NOW).unwrap().len(), MAX_DONE_ENTRIES);
+    let mut bulk = BrokerSource { lane: Lane::Backfill, ..source() };
+    fetch(&mut bulk, 7, "1-0", NOW);
+    bulk.durable(7);
+    assert_eq!(bulk.next_settle(NOW).unwrap(), [entry("1-0")]);
 }
 
 #[test]
@@ -67,10 +100,10 @@ fn what_could_not_be_settled_is_settled_again() {
     let mut source = source();
     let done = vec![entry("1-0")];
     source.take_in(fetched("1-0", 1, &[]), Duration::ZERO);
-    let sent = source.next_settle().unwrap();
-    assert!(source.next_settle().is_none(), "one at a time");
+    let sent = source.settle_done().unwrap();
+    assert!(source.settle_done().is_none(), "one at a time");
     source.settled(sent);
-    assert_eq!(source.next_settle().unwrap(), done);
+    assert_eq!(source.settle_done().unwrap(), done);
 }
 
 #[test]
@@ -115,7 +148,7 @@ fn what_was_not_handled_is_given_back_and_what_is_doubtful_is_not_settled() {
     fetch(&mut source, 8, "2-0", Duration::ZERO);
     assert_eq!(source.reconsider(7), [entry("1-0")]);
     source.durable(7);
-    assert!(source.next_settle().is_none());
+    assert!(source.settle_done().is_none());
     assert!(source.reconsidered(vec![entry("1-0")], Reconsidered::Unknown).is_none());
     let unknown = vec![entry("9-0")];
     source.take_in(Fetched { unknown, ..Fetched::default() }, NOW);
@@ -132,10 +165,10 @@ fn an_entry_of_several_messages_is_settled_when_all_of_them_are_durable() {
     source.durable(8);
     source.durable(7);
     source.durable(8);
-    assert!(source.next_settle().is_none(), "one is open");
+    assert!(source.settle_done().is_none(), "one is open");
     assert_eq!(source.next_hold(LEASE).unwrap(), [entry("1-0")], "once for all its messages");
     source.durable(9);
-    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+    assert_eq!(source.settle_done().unwrap(), [entry("1-0")]);
     assert!(source.leave().is_empty());
 }
 
@@ -146,9 +179,9 @@ fn an_entry_that_comes_again_is_settled_once_when_the_rest_of_it_is_durable() {
     source.durable(7);
     assert!(source.take_in(fetched("1-0", 3, &[8, 9]), NOW).is_empty(), "they are in memory");
     source.durable(8);
-    assert!(source.next_settle().is_none());
+    assert!(source.settle_done().is_none());
     source.durable(9);
-    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+    assert_eq!(source.settle_done().unwrap(), [entry("1-0")]);
 }
 
 #[test]
@@ -160,9 +193,9 @@ fn a_message_that_was_looked_up_again_runs_or_counts_as_settled() {
     assert!(source.reconsidered(entries, open).is_some());
     let entries = source.reconsider(8);
     assert!(source.reconsidered(entries, Reconsidered::Settled).is_none());
-    assert!(source.next_settle().is_none(), "the first is open");
+    assert!(source.settle_done().is_none(), "the first is open");
     source.durable(7);
-    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+    assert_eq!(source.settle_done().unwrap(), [entry("1-0")]);
 }
 
 #[test]
@@ -174,7 +207,7 @@ fn a_message_that_comes_again_while_it_is_looked_up_runs_once() {
     let open = Reconsidered::Open(Box::new(delivery(7)));
     assert!(source.reconsidered(entries, open).is_none(), "it is in memory");
     source.durable(7);
-    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+    assert_eq!(source.settle_done().unwrap(), [entry("1-0")]);
 }
 
 #[test]

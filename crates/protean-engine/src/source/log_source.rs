@@ -5,10 +5,13 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use protean_port::Result;
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
+use tokio::time::Instant;
 
 use super::page_size::PageSize;
+use super::receive_span::received;
 use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
 
@@ -81,6 +84,18 @@ impl LaneSource {
     pub(crate) fn has_read(&self, priority: Priority, position: u64) -> bool {
         self.caught_up || self.after.get(&priority).is_some_and(|after| *after >= position)
     }
+}
+
+/// Reads the next page of a lane.
+pub(crate) async fn read_log(
+    runner: &HandlerRunner,
+    lane: Lane,
+    read: LaneRead,
+) -> Result<Vec<Delivery>> {
+    let began = Instant::now();
+    let page = runner.steps.run(lane, runner.store.lane(read)).await?;
+    received(runner, None, runner.group.category.as_str(), lane, began, page.iter());
+    Ok(page)
 }
 
 /// What a worker knows of the parked messages of one lane.

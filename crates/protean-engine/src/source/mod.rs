@@ -5,6 +5,7 @@ pub(crate) mod broker_source;
 pub(crate) mod log_source;
 pub(crate) mod names;
 pub(crate) mod page_size;
+mod receive_span;
 pub(crate) mod shared_reads;
 pub(crate) mod unreadable;
 
@@ -41,10 +42,10 @@ impl Source {
         }
     }
 
-    /// Starts to settle what is durable.
-    pub(crate) fn start_settling(&mut self) {
+    /// Starts to settle all that is durable, once nothing more starts.
+    pub(crate) fn settle_done(&mut self) {
         if let Self::Broker(reads) = self {
-            reads.start_settling();
+            reads.settle_done();
         }
     }
 

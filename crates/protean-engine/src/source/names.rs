@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protean_core::config::PriorityLanes;
+use protean_core::domain::Domain;
 use protean_port::message::{Category, Id, Lane};
 
 /// The category, with `:<suffix>` for backfill.
@@ -11,6 +12,11 @@ pub(crate) fn stream(lane: Lane, category: &Category, settings: &PriorityLanes) 
         Lane::Primary => category.to_string(),
         Lane::Backfill => format!("{category}:{}", settings.backfill_suffix),
     }
+}
+
+/// The kind of a configured broker, such as `redis`.
+pub(crate) fn broker_kind(domain: &Domain, name: &str) -> Option<String> {
+    domain.config().brokers.get(name).map(|broker| broker.provider.to_string())
 }
 
 /// `BookCatalogProjector-<host>-<pid>-<hex>`: no two that live at once share it.

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::{BoxFuture, Broker, BrokerRead, Delivery, EntryRef, TakeOver};
+use protean_port::port::{BoxFuture, Broker, BrokerRead, Delivery, Entry, EntryRef, TakeOver};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::broker_reader::{BrokerReader, Fetched, Reconsidered};
 use super::broker_source::BrokerSource;
+use super::receive_span::received;
 use crate::failpoint::reached;
 use crate::per_lane::PerLane;
 use crate::worker::lanes::Lanes;
@@ -72,13 +75,17 @@ impl SharedReads {
                 )));
             }
         }
-        self.start_settling();
+        self.start_settling(|source| source.next_settle(now));
     }
 
-    /// Starts to settle what is durable.
-    pub(super) fn start_settling(&mut self) {
+    /// Starts to settle all that is durable: nothing more will come.
+    pub(super) fn settle_done(&mut self) {
+        self.start_settling(BrokerSource::settle_done);
+    }
+
+    fn start_settling(&mut self, next: impl Fn(&mut BrokerSource) -> Option<Vec<EntryRef>>) {
         for source in self.sources.iter_mut() {
-            if let Some(entries) = source.next_settle() {
+            if let Some(entries) = next(source) {
                 self.under_way.push(Box::pin(settle(self.reader.clone(), source.lane, entries)));
             }
         }
@@ -176,7 +183,7 @@ async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
         // What it brings all the same is given back when the worker leaves.
         () = reader.stop.cancelled() => return Event::Read(lane, Fetched::default()),
     };
-    let fetched = reader.fetch(lane, stream, consumer, entries).await;
+    let fetched = fetch_entries(&reader, lane, stream, consumer, entries, true).await;
     reached("after entries are read");
     Event::Read(lane, fetched)
 }
@@ -186,7 +193,23 @@ async fn take_over(reader: BrokerReader, lane: Lane, take: TakeOver) -> Event {
     let (stream, consumer) = (Arc::clone(&take.streams[0]), Arc::clone(&take.consumer));
     // It is waited for though the worker stops: what has moved here is to be given back.
     let entries = broker.take_over(take).await;
-    Event::TakenOver(lane, reader.fetch(lane, stream, consumer, entries).await)
+    Event::TakenOver(lane, fetch_entries(&reader, lane, stream, consumer, entries, false).await)
+}
+
+async fn fetch_entries(
+    reader: &BrokerReader,
+    lane: Lane,
+    stream: Arc<str>,
+    consumer: Arc<str>,
+    entries: Result<Vec<Entry>>,
+    is_read: bool,
+) -> Fetched {
+    let began = Instant::now();
+    let fetched = reader.clone().fetch(lane, Arc::clone(&stream), consumer, entries, is_read).await;
+    let messages = fetched.entries.iter().flat_map(|entry| &entry.messages);
+    let broker = &reader.runner.domain.config().outbox.broker;
+    received(&reader.runner, Some(broker), &stream, lane, began, messages);
+    fetched
 }
 
 async fn hold(

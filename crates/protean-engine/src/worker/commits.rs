@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use protean_port::message::Lane;
-use protean_port::port::{Changes, Delivery};
+use protean_port::port::{Changes, Delivery, Outcome};
 use tokio::time::Instant;
 
 use super::{Event, Worker};
@@ -86,6 +86,8 @@ impl Worker {
         if lane == Lane::Backfill {
             self.bulk_commits.begin(units.len());
         }
+        let settled = self.pipelines[lane].sent().map(|delivery| &delivery.recorded.message);
+        self.commit_spans.begin(&self.runner, lane, settled);
         let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
         self.under_way.push(Box::pin(async move {
             let (_turn, began) = (turn, Instant::now());
@@ -98,6 +100,11 @@ impl Worker {
         if end.lane == Lane::Backfill {
             self.bulk_commits.ended(end.time);
         }
+        let failed = end.outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::Unavailable(reason) => Some(reason.as_str()),
+            _ => None,
+        });
+        self.commit_spans.end(end.lane, failed);
         self.committed(end.lane, end.outcomes);
     }
 }

@@ -11,6 +11,7 @@
 pub(crate) mod breaker;
 mod bulk_commits;
 mod bulk_handlers;
+mod commit_spans;
 mod commits;
 mod conflicts;
 pub(crate) mod in_flight;
@@ -62,8 +63,10 @@ use crate::leadership::LeaderTerm;
 use crate::observe::metrics::GroupMetrics;
 use crate::per_lane::PerLane;
 use crate::source::Source;
+use crate::source::log_source::read_log;
 use crate::worker::bulk_commits::{BulkCommits, CommitEnd};
 use crate::worker::bulk_handlers::BulkHandlers;
+use crate::worker::commit_spans::CommitSpans;
 use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
 use crate::worker::leadership_change::{LeadershipChanges, next_change};
@@ -122,6 +125,7 @@ pub(crate) struct Worker {
     under_way: FuturesUnordered<BoxFuture<'static, Event>>,
     bulk_handlers: BulkHandlers<Event>,
     bulk_commits: BulkCommits,
+    commit_spans: CommitSpans,
     clock: Steady,
     since: Instant,
     stopping: bool,
@@ -161,6 +165,7 @@ impl Worker {
             under_way: FuturesUnordered::new(),
             bulk_handlers: BulkHandlers::new(runner.steps.clone()),
             bulk_commits: BulkCommits::new(),
+            commit_spans: CommitSpans::new(&runner),
             clock,
             since: Instant::now(),
             stopping: false,
@@ -266,7 +271,7 @@ impl Worker {
         // After the suspects: charging one settles it.
         self.start_commits();
         if self.stopping {
-            self.source.start_settling();
+            self.source.settle_done();
         } else {
             self.source.start(&self.lanes, self.in_flight.is_claimed(), self.since.elapsed());
         }
@@ -277,17 +282,19 @@ impl Worker {
         let leads = self.in_flight.is_claimed();
         let elapsed = self.since.elapsed();
         for wanted in self.reads.wanted(&self.runner, &self.lanes, leads, now, elapsed) {
-            let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
+            let runner = self.runner.clone();
             self.under_way.push(match wanted {
                 Wanted::Log(lane, read) => Box::pin(async move {
-                    let read = steps.run(lane, store.lane(read)).await;
+                    let read = read_log(&runner, lane, read).await;
                     if read.is_err() {
                         tokio::time::sleep(STORE_RETRY_DELAY).await;
                     }
                     Event::LogRead(lane, read)
                 }),
                 Wanted::Parked(lane, read) => {
-                    Box::pin(async move { Event::ParkedRead(lane, store.parked(read).await) })
+                    Box::pin(
+                        async move { Event::ParkedRead(lane, runner.store.parked(read).await) },
+                    )
                 }
             });
         }

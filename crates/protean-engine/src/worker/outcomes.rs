@@ -69,6 +69,7 @@ impl Worker {
     /// Counts the run, and lets the breaker of the lane judge its handler.
     fn judge(&mut self, lane: Lane, judged: &Judged) {
         self.metrics.lane(lane).ran(&judged.verdict, judged.took);
+        self.commit_spans.ran(lane, judged.took);
         let end = match judged.verdict {
             // A rejected message may never have reached its handler.
             Verdict::Done(_) => End::Fine,
@@ -83,6 +84,7 @@ impl Worker {
         } else if was_open && !breaker.is_open() {
             warn!(%handler, %lane, "circuit breaker closed: the handler works again");
         }
+        self.metrics.lane(lane).breaker(breaker.is_open());
     }
 
     /// True when the group moves on to the next message of the stream.

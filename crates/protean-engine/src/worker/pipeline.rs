@@ -151,6 +151,11 @@ impl Pipeline {
         readers.iter().any(|reader| self.failed.contains_key(reader))
     }
 
+    /// What the batch settles that is under way.
+    pub(crate) fn sent(&self) -> impl Iterator<Item = &Delivery> {
+        self.sent.iter().map(|sent| &sent.delivery)
+    }
+
     /// True when there is a batch to commit and none is under way.
     pub(crate) fn can_send(&self) -> bool {
         self.sent.is_empty() && !self.open.is_empty()

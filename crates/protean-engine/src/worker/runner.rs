@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::bulk_steps::BulkSteps;
 use crate::failpoint::reached;
+use crate::handover::Handover;
 use crate::rebuild::successor::unrepeatable;
 use crate::repeated_faults::RepeatedFaults;
 use crate::worker::newer_versions::NewerVersions;
@@ -29,6 +30,8 @@ pub(crate) struct HandlerRunner {
     pub(crate) faults: Arc<RepeatedFaults>,
     /// The versions of the program that came after this one.
     pub(crate) newer: Arc<NewerVersions>,
+    /// What the relay of this process publishes for the first time.
+    pub(crate) handover: Handover,
     /// The only table that the handler may change, while its projection is rebuilt.
     pub(crate) only_table: Option<Arc<str>>,
 }
@@ -88,13 +91,20 @@ impl HandlerRunner {
     ) -> Self {
         let newer = Arc::new(NewerVersions::of(domain, &group));
         let (domain, steps) = (domain.clone(), steps.clone());
-        Self { domain, store, group, steps, faults: Arc::default(), newer, only_table: None }
+        let (faults, handover) = (Arc::default(), Handover::default());
+        Self { domain, store, group, steps, faults, newer, handover, only_table: None }
+    }
+
+    /// Takes what a relay of this process hands over.
+    pub(crate) fn handed(self, handover: Handover) -> Self {
+        Self { handover, ..self }
     }
 
     /// The same for the group under this id.
     pub(crate) fn under(&self, id: &Arc<str>) -> Self {
         let group = Arc::new(self.group.with_id(Arc::clone(id)));
         Self {
+            handover: self.handover.clone(),
             only_table: self.only_table.clone(),
             ..Self::new(&self.domain, Arc::clone(&self.store), group, &self.steps)
         }
@@ -140,11 +150,17 @@ impl HandlerRunner {
         let mode = if delivery.parked { ReadMode::Verify } else { ReadMode::Assume };
         let read = ReadOptions { overlay: Some(overlay), mode };
         let began = Instant::now();
-        let work = deliver::Work::logged(delivery, read);
+        let work = deliver::Work::logged(delivery, read).of_batch(self.is_bulk(delivery));
         let ran = deliver::run(self.domain.env(), &self.store, &self.group, work).await;
         reached("after the handler");
         let verdict = self.repeatable(ran.verdict);
         Judged { verdict, readers: ran.readers, took: began.elapsed() }
+    }
+
+    /// True for bulk work, of which the commits have spans and not the messages.
+    fn is_bulk(&self, delivery: &Delivery) -> bool {
+        let priority = delivery.recorded.message.priority;
+        self.domain.lanes().lane(priority) == Lane::Backfill
     }
 
     /// The verdict, unless the handler has done more than it may while its projection is rebuilt.

@@ -1,7 +1,8 @@
 //! What is dead can be looked at, replayed and purged.
 
-use protean::message::{Priority, Timestamp};
-use protean::port::{Counter, DeadLetter};
+use protean::message::{Category, Priority, Timestamp};
+use protean::port::{Counter, DeadLetter, Find};
+use protean::{Operation, Operator};
 use protean_engine::DeadLetters;
 
 use crate::harness::{Harness, On, counts};
@@ -17,6 +18,7 @@ on_every_stack! {
     a_command_is_replayed_alone
     many_letters_are_replayed_and_purged_page_by_page
     a_letter_is_replayed_once
+    what_an_operator_does_is_recorded_with_it
 }
 
 async fn letters(harness: &Harness, group: &str) -> Vec<DeadLetter> {
@@ -133,6 +135,43 @@ async fn a_command_is_replayed_alone(on: On) {
     with(&harness, commands, async |letters| letters.replay_all().await).await.unwrap();
     harness.drain().await;
     assert_eq!((letters(&harness, commands).await.len(), harness.sum().await), (0, 20));
+    harness.assert_closes().await;
+}
+
+/// What operators have done, as `action by count`, the oldest first.
+async fn recorded(harness: &Harness) -> Vec<(String, u64)> {
+    let find = Find { category: Some(Category::named("harness::operations")), ..Find::first(100) };
+    let found = harness.domain.store().await.unwrap().find(find).await.unwrap();
+    let read = |data: &str| serde_json::from_str::<Operation>(data).unwrap();
+    let operations = found.iter().map(|of| read(&of.message.data));
+    operations.map(|of| (format!("{} by {}", of.action, of.by), of.count)).collect()
+}
+
+async fn what_an_operator_does_is_recorded_with_it(on: On) {
+    let harness = Harness::new(on);
+    let commands = (0..250).map(|number| Add { tally: format!("t-{number}").into(), number: -1 });
+    harness.domain.process_all(commands).priority(Priority::BULK).await.unwrap();
+    harness.drain().await;
+    let commands = "harness.TallyCommands";
+    let first = letters(&harness, commands).await.remove(0);
+    let ann = || Operator::named("ann");
+    let replayed = async |letters: DeadLetters<'_>| letters.by(ann()).replay(&first).await.unwrap();
+    assert!(with(&harness, commands, replayed).await);
+    assert!(!with(&harness, commands, replayed).await, "it is not dead any more");
+    let all = async |letters: DeadLetters<'_>| letters.by(ann()).replay_all().await.unwrap();
+    assert_eq!(with(&harness, commands, all).await, 249);
+    assert_eq!(with(&harness, commands, all).await, 0);
+    harness.serve_until(async || harness.group_status(commands).await.dead() == 250).await;
+    let tomorrow = harness.domain.clock().now() + std::time::Duration::from_secs(86_400);
+    let purge =
+        async |letters: DeadLetters<'_>| letters.by(ann()).purge_all(tomorrow).await.unwrap();
+    assert_eq!(with(&harness, commands, purge).await, 250);
+    let counts = |action: &str, found: &[(String, u64)]| -> Vec<u64> {
+        found.iter().filter(|(what, _)| what == action).map(|(_, count)| *count).collect()
+    };
+    let found = recorded(&harness).await;
+    assert_eq!(counts("replay by ann", &found), [1, 100, 100, 49], "{found:?}");
+    assert_eq!(counts("purge by ann", &found), [100, 100, 50], "{found:?}");
     harness.assert_closes().await;
 }
 

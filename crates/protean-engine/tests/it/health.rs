@@ -63,6 +63,19 @@ impl Running {
         }
     }
 
+    /// Asks until the page has this text; the page.
+    pub(crate) async fn await_text(&self, path: &str, text: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let page = self.get(path).await.text;
+            if page.contains(text) {
+                return page;
+            }
+            assert!(began.elapsed() < ANSWER_TIMEOUT, "{page}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.served.await.unwrap();

@@ -11,7 +11,7 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`, `issued_keys`: idempotency keys (`first_claim`: and who is faster); `outcomes`, `caught_up`: what became of a command; `explain`: why it waits
-//! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
+//! * `health`: what the pages say, also to slow clients; `telemetry`: log lines; `spans`: traces; `monitoring`: the dashboard and the alerts
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut; `stops`: or of one
@@ -61,6 +61,7 @@ mod kills;
 mod lanes;
 mod limits;
 mod metadata;
+mod monitoring;
 mod notes;
 mod one_file;
 mod order;
@@ -94,6 +95,7 @@ mod shared;
 mod simulation;
 mod slots;
 mod snapshots;
+mod spans;
 mod step_down;
 mod stops;
 mod subscribers;

@@ -164,17 +164,3 @@ async fn assert_returned(office: &Domain, ids: &[String]) {
         assert_eq!(is_there, at / 3 % 3 != 2, "{id}");
     }
 }
-
-#[test]
-fn the_guide_shows_these_programs() {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/plain-sql.md");
-    let guide = std::fs::read_to_string(guide).unwrap();
-    for (language, file) in [("python", "enqueue.py"), ("rust", "enqueue.rs")] {
-        let program = std::fs::read_to_string(folder().join(file)).unwrap();
-        let block = guide.split(&format!("```{language}\n")).nth(1).unwrap();
-        let lines = block.split("```").next().unwrap().lines().map(str::trim);
-        for line in lines.filter(|line| !line.is_empty()) {
-            assert!(program.contains(line), "{file} has no line '{line}'");
-        }
-    }
-}

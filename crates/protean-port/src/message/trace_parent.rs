@@ -28,6 +28,16 @@ pub struct TraceParent {
 const SAMPLED: u8 = 1;
 
 impl TraceParent {
+    /// A trace context with these ids and flags; `None` if an id is 0.
+    pub fn new(trace: u128, parent: u64, flags: u8) -> Option<Self> {
+        (trace != 0 && parent != 0).then_some(Self { trace, parent, flags })
+    }
+
+    /// The id of the trace, that of the span, and the flags.
+    pub fn ids(&self) -> (u128, u64, u8) {
+        (self.trace, self.parent, self.flags)
+    }
+
     /// The id of the trace: 32 hexadecimal digits.
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace)
@@ -60,9 +70,7 @@ impl TraceParent {
     }
 
     fn with(trace_id: &str, parent_id: &str, flags: u8) -> Option<Self> {
-        let trace = hex(trace_id, 32).filter(|id| *id != 0)?;
-        let parent = hex(parent_id, 16)?.try_into().ok().filter(|id| *id != 0)?;
-        Some(Self { trace, parent, flags })
+        Self::new(hex(trace_id, 32)?, hex(parent_id, 16)?.try_into().ok()?, flags)
     }
 
     /// Reads a header: parts of a fixed length with `-` in between. A later version may add parts

@@ -24,6 +24,19 @@ pub trait Log: Send + Sync {
     /// The same as [`lane`](Self::lane), but only where the messages are.
     fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>>;
 
+    /// The same as [`lane`](Self::lane), with what each message is to these groups. A store may
+    /// look at a few messages only, or at none: then the [`Ledger`](super::Ledger) is to be asked.
+    fn lane_for<'a>(
+        &'a self,
+        read: LaneRead,
+        groups: &'a [Arc<str>],
+    ) -> BoxFuture<'a, Result<Vec<Forwarded>>> {
+        Box::pin(async move {
+            let unknown = |delivery| Forwarded { delivery, open: vec![None; groups.len()] };
+            Ok(self.lane(read).await?.into_iter().map(unknown).collect())
+        })
+    }
+
     /// The streams of a category in the order of their names: those that come
     /// after `after`, at most `limit`.
     fn streams<'a>(
@@ -149,6 +162,16 @@ pub struct Delivery {
     pub attempts: u32,
     /// True when it comes from the parked messages, false from the log.
     pub parked: bool,
+}
+
+/// A message handed to a group, which hands it on to others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forwarded {
+    /// The message, as it is to the group that reads.
+    pub delivery: Delivery,
+    /// For each of the others, the stream position that it expects next when the message is open
+    /// to it, neither settled nor parked. None when it is not, or the store has not looked.
+    pub open: Vec<Option<u64>>,
 }
 
 impl Delivery {

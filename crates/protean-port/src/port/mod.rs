@@ -22,6 +22,7 @@ mod ledger;
 pub mod left_out;
 mod log;
 mod log_identity;
+mod metrics_sink;
 mod parking;
 mod provider;
 mod rebuilds;
@@ -32,6 +33,7 @@ mod schema;
 mod statement;
 mod store;
 mod store_health;
+mod tracer;
 mod viewed_store;
 
 pub use batch_sizer::BatchSizer;
@@ -60,8 +62,11 @@ pub use intake::{
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };
-pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
+pub use log::{Delivery, Find, Forwarded, LaneRead, Log, LogPlace, TypeStats};
 pub use log_identity::{LogId, LogIdentity};
+pub use metrics_sink::{
+    HistogramValue, MetricFamily, MetricKind, MetricSample, MetricValue, MetricsSink,
+};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
 pub use rebuilds::{GroupSwap, Rebuilds, TableSwap, without_generation};
@@ -79,4 +84,5 @@ pub use schema::{ManualChange, Schema, SchemaDifference};
 pub use statement::{Statement, StatementRead};
 pub use store::Store;
 pub use store_health::StoreHealth;
+pub use tracer::{NewSpan, SpanOperation, SpanValue, TraceSpan, Tracer};
 pub use viewed_store::{StoreView, ViewedStore};

@@ -8,6 +8,7 @@
 //! * `layout`: how tables are laid out in the database, and what cannot be extended
 //! * `locations`: databases that cannot be opened
 //! * `outbox`: the view `outbox`
+//! * `pages`: what a page of the log says of its messages
 //! * `proxy`: a connection that interferes with a COMMIT
 //! * `queries`: which indexes queries use, and how long pages of a large table take
 //! * `rebuilds`: tables that take the place of others
@@ -26,6 +27,7 @@ mod faults;
 mod layout;
 mod locations;
 mod outbox;
+mod pages;
 mod proxy;
 mod queries;
 mod rebuilds;

@@ -16,9 +16,12 @@ end
 
 -- The groups of a stream, each with its name, pending, last-delivered-id, …
 local function groups_of(stream)
-  local groups = {}
-  if redis.call('EXISTS', stream) == 0 then return groups end
-  for at, list in ipairs(redis.call('XINFO', 'GROUPS', stream)) do groups[at] = by_name(list) end
+  local groups, found = {}, redis.pcall('XINFO', 'GROUPS', stream)
+  if found.err then
+    if redis.call('EXISTS', stream) == 0 then return groups end
+    found = redis.call('XINFO', 'GROUPS', stream)
+  end
+  for at, list in ipairs(found) do groups[at] = by_name(list) end
   return groups
 end
 

@@ -7,7 +7,7 @@
 //! * [`handlers`]: handlers of every kind, registered and run
 //! * [`subscribers`]: streams of other systems
 //! * [`kitchen`]: a domain where one thing leads to another
-//! * [`trace`]: following a message to its causes and effects
+//! * [`trace`], [`operations`]: what caused what, and a category that only the framework has
 //! * [`facts`]: the whole state after each change, as an event
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
@@ -37,6 +37,7 @@ mod jar;
 mod keys;
 mod kitchen;
 mod messages;
+mod operations;
 mod order;
 mod past;
 mod processes;

@@ -68,8 +68,8 @@ const WRONG: &[Wrong] = &[
         &["bad.toml:1: databases.reports", "[databases.default], keeps everything"],
     ),
     (
-        "[telemetry]\nenabled = true\n",
-        &["bad.toml:2: telemetry.enabled", "not exported yet", "/metrics"],
+        "[telemetry]\nendpoint = \"collector:4318\"\n",
+        &["bad.toml:2: telemetry.endpoint", "not the address of a collector"],
     ),
     (
         "[server.priority_lanes]\npolicy = \"fair\"\nmin_share = 2\n",

@@ -18,8 +18,10 @@ use serde_json::Value;
 
 use crate::accounts::{Ends, assert_closed};
 
-/// The time limit, for a busy machine.
+/// The time limit of a small storm, for a busy machine.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
+/// What each order and each other command adds to it.
+const WAIT_LIMIT_PER_COMMAND: Duration = Duration::from_millis(20);
 /// The time that a customer has to pay.
 const SECONDS_TO_PAY: u32 = 2;
 /// The number of different articles.
@@ -31,6 +33,11 @@ const STOCK: i64 = 1_000_000;
 fn wanted(name: &str, usual: u64) -> u64 {
     let said = std::env::var(format!("ORDERS_STORM_{name}")).ok();
     said.map_or(usual, |said| said.parse().unwrap())
+}
+
+fn wait_limit() -> Duration {
+    let commands = wanted("ORDERS", 240) + wanted("OTHERS", 400);
+    WAIT_LIMIT + WAIT_LIMIT_PER_COMMAND * u32::try_from(commands).unwrap()
 }
 
 /// A shop whose server is a process of its own.
@@ -189,7 +196,11 @@ async fn await_ends(shop: &Shop, count: u64) -> Result {
         if placed == 0 && all == count {
             return Ok(());
         }
-        assert!(began.elapsed() < WAIT_LIMIT, "{placed} of {all} orders are open\n{}", shop.log());
+        assert!(
+            began.elapsed() < wait_limit(),
+            "{placed} of {all} orders are open\n{}",
+            shop.log()
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -202,7 +213,7 @@ async fn await_rest(shop: &Shop) -> Value {
         if report["data"]["at_rest"] == true {
             return report;
         }
-        assert!(began.elapsed() < WAIT_LIMIT, "{report:#}\n{}", shop.log());
+        assert!(began.elapsed() < wait_limit(), "{report:#}\n{}", shop.log());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -3,9 +3,8 @@
 use protean::Domain;
 use protean::Group;
 use protean::port::DeadLetter;
+use protean_engine::age;
 use serde::Serialize;
-
-use crate::age::age;
 
 /// The JSON of a dead letter, without its data.
 #[derive(Serialize)]

@@ -17,7 +17,7 @@ use crate::{App, Reply, Result, escape, stdout};
 pub(crate) struct Options {
     /// Its id in 'dlq list', or the message id
     id: String,
-    /// The handler or group, when several gave the message up
+    /// The handler or group, if several gave the message up
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
     /// Prints only the data, byte for byte as stored

@@ -17,7 +17,7 @@ use crate::{App, Reply, Result, Table, grouped};
 const MAX_REASON_CHARS: usize = 60;
 
 pub(super) const AFTER_HELP: &str = "\
-Reads only the database: the server need not run.
+Reads only the database; no server has to be running.
 
   ID        the position in the log, for 'dlq inspect' and 'dlq replay'
   Attempts  how often the handler failed; a message that breaks a rule is tried once
@@ -29,13 +29,13 @@ on_dead_letter = \"skip\". Commands never wait.";
 /// The dead letters to list.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only those of this handler or group
+    /// Only dead letters of this handler or group
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
-    /// Starts after this id
+    /// Starts after this id, for the next page
     #[arg(long, value_name = "ID", default_value_t = 0)]
     after: u64,
-    /// At most this many
+    /// At most this many dead letters
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
     limit: usize,
 }

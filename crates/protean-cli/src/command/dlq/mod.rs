@@ -17,19 +17,19 @@ use crate::{App, Result};
 /// Lists, inspects, replays or purges dead letters.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists dead letters, the oldest first
+    /// Lists dead letters, oldest first
     #[command(after_help = list::AFTER_HELP)]
     List(list::Options),
-    /// Counts dead letters by reason, the most frequent first
+    /// Counts dead letters by reason, most frequent first
     #[command(after_help = reasons::AFTER_HELP)]
     Reasons(reasons::Options),
-    /// Shows one dead letter with its data
+    /// Shows one dead letter and its data
     Inspect(inspect::Options),
-    /// Handles one again, with a fresh set of attempts
+    /// Retries one dead letter, with a fresh set of attempts
     Replay(replay::Options),
-    /// Handles all of a subscription again, in order
+    /// Retries all dead letters of a subscription, in order
     ReplayAll(replay::All),
-    /// Drops one, or all of a subscription, for good; messages waiting behind it run
+    /// Drops one dead letter, or all of a subscription, for good; messages waiting behind them run
     Purge(purge::Options),
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use protean::{Domain, Timestamp};
+use protean::{Domain, Operator, Timestamp};
 use protean_engine::DeadLetters;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::{App, Error, Reply, Result, grouped};
 /// The dead letters to drop.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Its id in 'dlq list', or the message id; without it, all of a subscription
+    /// The id in 'dlq list', or the message id; without it, all of --subscription
     #[arg(required_unless_present = "subscription")]
     pub(super) id: Option<String>,
     /// The handler or group
@@ -45,7 +45,8 @@ async fn one(domain: &Domain, app: &App, options: &Options, id: &str) -> Result<
         target::dead_letter(domain, id, options.subscription.as_deref()).await?;
     let (name, handler) = (dead_letter.recorded.message.name(), &group.handler);
     options.consent.ask(app, &format!("{handler} will never handle {name} {id}."), "purge")?;
-    Ok(DeadLetters::of(domain, &group).await?.purge(&dead_letter).await?.into())
+    let dead_letters = DeadLetters::of(domain, &group).await?.by(Operator::at_command_line());
+    Ok(dead_letters.purge(&dead_letter).await?.into())
 }
 
 async fn all(domain: &Domain, app: &App, options: &Options) -> Result<u64, Error> {
@@ -59,7 +60,7 @@ async fn all(domain: &Domain, app: &App, options: &Options) -> Result<u64, Error
     let before = now.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX)).saturating_add(1);
     let mut purged = 0;
     for group in &groups {
-        let dead_letters = DeadLetters::of(domain, group).await?;
+        let dead_letters = DeadLetters::of(domain, group).await?.by(Operator::at_command_line());
         purged += dead_letters.purge_all(Timestamp::from_micros(before)).await?;
     }
     Ok(purged)

@@ -1,8 +1,7 @@
 //! `dlq replay` and `dlq replay-all`: has dead letters handled again.
 
 use clap::Args;
-use protean::Domain;
-use protean::Group;
+use protean::{Domain, Group, Operator};
 use protean_engine::DeadLetters;
 use serde_json::json;
 
@@ -14,7 +13,7 @@ use crate::{App, Error, Reply, Result, grouped};
 pub(crate) struct Options {
     /// Its id in 'dlq list', or the message id
     pub(super) id: String,
-    /// The handler or group, when several gave the message up
+    /// The handler or group, if several gave the message up
     #[arg(long, value_name = "NAME")]
     pub(super) subscription: Option<String>,
 }
@@ -32,7 +31,8 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let GivenUp { group, dead_letter } =
         target::dead_letter(&domain, &options.id, options.subscription.as_deref()).await?;
     let id = dead_letter.recorded.position;
-    if !DeadLetters::of(&domain, &group).await?.replay(&dead_letter).await? {
+    let dead_letters = DeadLetters::of(&domain, &group).await?.by(Operator::at_command_line());
+    if !dead_letters.replay(&dead_letter).await? {
         let message = format!("{id} was replayed or purged in the meantime");
         return Err(Error::failed(message).advice("list the dead letters with 'dlq list'"));
     }
@@ -45,7 +45,8 @@ pub(super) async fn run_all(options: &All, app: &App) -> Result {
     let domain = app.existing_domain().await?;
     let (mut replayed, mut when) = (0, String::new());
     for group in groups(&domain, Some(&options.subscription))? {
-        replayed += DeadLetters::of(&domain, &group).await?.replay_all().await?;
+        let dead_letters = DeadLetters::of(&domain, &group).await?;
+        replayed += dead_letters.by(Operator::at_command_line()).replay_all().await?;
         when = when_handled(&domain, &group).await?;
     }
     let text = match replayed {

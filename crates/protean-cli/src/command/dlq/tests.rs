@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use protean::Domain;
+use protean::message::Category;
+use protean::port::Find;
+use protean::{Domain, Operation};
 use protean_engine::Server;
 use serde_json::json;
 
@@ -52,6 +54,15 @@ async fn dead(domain: &Domain) -> u64 {
     let group = &target::groups(domain, Some(PROJECTOR)).unwrap()[0];
     let store = domain.store().await.unwrap();
     store.group_status(&group.name, &group.category).await.unwrap().dead()
+}
+
+/// What operators have done, the oldest first.
+async fn recorded(domain: &Domain) -> Vec<String> {
+    let find = Find { category: Some(Category::named("fidelis::operations")), ..Find::first(9) };
+    let found = domain.store().await.unwrap().find(find).await.unwrap();
+    let read = |data: &str| serde_json::from_str::<Operation>(data).unwrap();
+    let operations = found.iter().map(|of| read(&of.message.data));
+    operations.map(|of| format!("{} {} by {}", of.action, of.count, of.by)).collect()
 }
 
 fn all(yes: bool) -> Command {
@@ -110,6 +121,7 @@ async fn a_replayed_message_runs_again() {
     let subscription = PROJECTOR.to_owned();
     run(&Command::ReplayAll(replay::All { subscription }), &app).await.unwrap();
     settle(&domain, 0).await;
+    assert_eq!(recorded(&domain).await, ["replay 1 by command line", "replay 2 by command line"]);
 }
 
 #[tokio::test]
@@ -120,6 +132,7 @@ async fn nothing_is_purged_without_confirmation() {
     assert_eq!(dead(&domain).await, 2);
     run(&all(true), &app).await.unwrap();
     assert_eq!(dead(&domain).await, 0);
+    assert_eq!(recorded(&domain).await, ["purge 2 by command line"]);
 }
 
 #[tokio::test]

@@ -9,16 +9,16 @@ use protean_engine::{EventsCheck, FaultKind, check_events};
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
-Reads every message of the log, all that is scheduled and every snapshot as handlers and
-replays would, and runs none of them. Exit code 1 when one cannot be read; the first of each kind is named.
-Run it with a new version before you deploy it. Only what is stored at the start is read.
+Reads every message in the log, every scheduled message and every snapshot as handlers and replays
+would, without running any handler. Exit code 1 if one cannot be read; the first of each kind is
+named. Run it with a new version before you deploy it. It reads only what is stored when it starts.
 
-  Fine               the types and upcasters of this program read it
-  Faulty             they do not
-  Obsolete           they do not, and never have to: settled commands and entries of
-                     other systems, fact events that no handler takes, and snapshots that
-                     it would not write in the same way, since it replays the events
-  Of other programs  other programs in the same database have stored it";
+  Fine               this program can read it
+  Faulty             it cannot
+  Obsolete           it cannot, and never has to: settled commands and entries of other
+                     systems, fact events without a handler, and snapshots in another
+                     form, which are replaced by replaying the events
+  Of other programs  it belongs to another program in the same database";
 
 /// The end of the text when something is faulty.
 const WHAT_TO_DO: &str = "\

@@ -3,19 +3,18 @@
 use clap::Args;
 use protean::message::Recorded;
 use protean::{Domain, Ending, Standing, Timestamp, Turn};
-use protean_engine::{Explanation, HandlerStanding, Unpublished};
+use protean_engine::{Explanation, HandlerStanding, Unpublished, age};
 use serde::Serialize;
 
 use super::message::{Shown, short_type};
-use crate::age::age;
 use crate::{App, Error, Reply, Result, Table, escape, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
-Reads only the database: neither a server nor a broker need run. There is one row for
-each handler of the message's category:
+Reads only the database; neither a server nor a broker has to be running. There is one row
+per handler of the message's category:
 
   handled       the handler is done with it
-  ignored       the handler has no part for messages of this type
+  ignored       the handler does not handle messages of this type
   waiting       it waits for its turn, or is being handled now
   unpublished   the relay has not published it to the broker that the handler reads
   parked        it failed, or could not be tried, and is tried again later
@@ -25,8 +24,8 @@ each handler of the message's category:
   purged        it was given up and is not kept
   before_start  it was committed before the handler began
 
-The database keeps that a message is settled, but not how. Where more than one way is
-possible, the likeliest is shown and 'unless' names the others.";
+The database records that a message is settled, but not how. If several states are possible,
+the likeliest is shown, and 'unless' names the others.";
 
 /// The message to explain.
 #[derive(Args)]

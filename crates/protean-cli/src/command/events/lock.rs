@@ -25,7 +25,7 @@ const FILE: &str = "events.lock";
 /// Where the file is.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Writes this file instead of 'events.lock' beside the file of --config, or else in the
+    /// The file to write; default: 'events.lock' beside the file of --config, or in the
     /// current folder
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,

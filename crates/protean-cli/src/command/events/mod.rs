@@ -28,22 +28,22 @@ pub(crate) enum Command {
     /// Shows the messages of a stream, of a category or of the whole log, in order
     #[command(after_help = read::AFTER_HELP)]
     Read(read::Options),
-    /// Finds messages that match all given criteria, the oldest first
+    /// Finds messages that match all given criteria, oldest first
     Search(search::Options),
     /// Shows the events of one instance, each with its version, time and changes
     History(history::Options),
     /// Counts the messages of each type and of each aggregate; reads the whole log
     Stats,
-    /// Reads everything that is stored with the types of this program; exit code 1 on a fault
+    /// Checks that this program can read everything stored; exit code 1 if it cannot
     #[command(after_help = check::AFTER_HELP)]
     Check,
-    /// Writes the form of every event and command to a file that 'check' compares with
+    /// Writes the form of every event and command to a file that 'check' compares against
     #[command(after_help = lock::AFTER_HELP)]
     Lock(lock::Options),
     /// Shows all messages with one correlation id as a tree of cause and effect
     #[command(after_help = trace::AFTER_HELP)]
     Trace(trace::Options),
-    /// Says where one message stands with each handler, and why it waits there
+    /// Explains where one message stands with each handler, and why it waits
     #[command(after_help = explain::AFTER_HELP)]
     Explain(explain::Options),
 }

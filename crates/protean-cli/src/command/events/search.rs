@@ -28,7 +28,7 @@ pub(crate) struct Options {
     /// Created before this time
     #[arg(long, value_name = "RFC3339")]
     until: Option<Timestamp>,
-    /// Shows the newest first
+    /// Shows the newest messages first
     #[arg(long)]
     newest: bool,
     /// Starts after this position in the log

@@ -3,10 +3,10 @@
 use protean::message::Category;
 use protean::port::TypeStats;
 use protean::{Domain, Timestamp};
+use protean_engine::age;
 use serde::Serialize;
 
 use super::message::short_type;
-use crate::age::age;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) async fn run(app: &App) -> Result {

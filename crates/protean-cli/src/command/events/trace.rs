@@ -2,7 +2,6 @@
 
 use clap::Args;
 use protean::message::{Kind, Recorded};
-use protean::port::Find;
 use protean::{CausationNode, Handling, HandlingState, Trace};
 use protean::{Domain, Priority, Timestamp};
 use serde::Serialize;
@@ -79,18 +78,12 @@ pub(super) async fn lines<'a>(
 
 /// The chain with this correlation id, or the chain of the message with this id.
 pub(super) async fn chain(domain: &Domain, id: &str, limit: usize) -> Result<Vec<Recorded>> {
-    let store = domain.store().await?;
-    let chain = |id: &str| Find { correlation_id: Some(id.into()), ..Find::first(limit) };
-    let found = store.find(chain(id)).await?;
-    if !found.is_empty() {
-        return Ok(found);
+    let found = Trace::of(domain).chain(id, limit).await?;
+    if found.is_empty() {
+        let message = format!("no message has the id or the correlation id '{id}'");
+        return Err(Error::failed(message).advice("find correlation ids with 'events search'"));
     }
-    let message = store.find(Find { message_id: Some(id.into()), ..Find::first(1) }).await?;
-    match message.first() {
-        Some(recorded) => Ok(store.find(chain(&recorded.message.correlation_id)).await?),
-        None => Err(Error::failed(format!("no message has the id or the correlation id '{id}'"))
-            .advice("find correlation ids with 'events search'")),
-    }
+    Ok(found)
 }
 
 /// One line of a trace.

@@ -7,11 +7,11 @@ use crate::command::confirm::Consent;
 use crate::{App, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
-A broker remembers whose messages it carries. After the database was restored to an earlier moment,
-or copied while the original goes on, a server does not start. Stop every server that uses the
-broker, then run this: the log gets a new id, the streams of the domain are emptied, and the next
-server publishes again what its groups have not handled. What other systems have received through
-an external broker stays with them.";
+A broker remembers whose messages it carries, so no server starts after the database was restored to
+an earlier moment, or copied while the original is in use. Stop every server that uses the broker,
+then run this command: it gives the log a new id and empties the streams of the domain, and the next
+server publishes again what its groups have not handled. Other systems keep what they have received
+through an external broker.";
 
 pub(super) async fn run(consent: &Consent, app: &App) -> Result {
     let domain = app.existing_domain().await?;

@@ -19,7 +19,7 @@ pub(crate) enum Command {
     Status(status::Options),
     /// Publishes abandoned messages again, with a fresh set of attempts
     Retry(retry::Options),
-    /// Continues with a restored or copied database: makes the brokers carry its messages
+    /// Makes the brokers carry the messages of a restored or copied database
     #[command(after_help = adopt::AFTER_HELP)]
     Adopt(Consent),
 }

@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use clap::Args;
 use protean::Domain;
-use protean_engine::{Abandoned, Outbox, Refused, RelayStatus};
+use protean_engine::{Abandoned, Outbox, Refused, RelayStatus, age, or_unknown};
 use serde::Serialize;
 
-use crate::age::age;
 use crate::command::limit::limit;
-use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, short};
 
 pub(super) const AFTER_HELP: &str = "\
-Reads only the database: neither a server nor a broker need run.
+Reads only the database; neither a server nor a broker has to be running.
 
   Waiting    messages committed and not published yet
   Failed     messages that the broker refused and that will be retried
@@ -21,7 +19,7 @@ Reads only the database: neither a server nor a broker need run.
   Oldest     how long the oldest waiting message has waited
   Status     ok, or unknown (not readable, or no server has published to it yet)
 
-An unknown number is null with --json, never 0. The column last_error of the view
+With --json, an unknown number is null, never 0. The column last_error of the view
 'outbox' in the database says why a failed message was refused.";
 
 /// How much to show.

@@ -90,8 +90,25 @@ const ANSWERED: &[(&str, &str)] = &[
     ),
     ("[outbox.cleanup]\nbatch_size = 5000", "the outbox needs no cleaning up; remove the key"),
     (
-        "[telemetry]\nendpoint = 'http://collector'",
-        "traces and metrics are not exported yet; see the page /metrics of [server.health]",
+        "[telemetry]\nexporter = 'console'",
+        "spans and metrics are sent over OTLP, and the collector decides where they go; remove \
+         the key",
+    ),
+    (
+        "[logging]\nlevel = 'DEBUG'",
+        "the variable PROTEAN_LOG decides what is logged; use it instead",
+    ),
+    (
+        "[logging]\nlog_dir = '/var/log'",
+        "log lines go to stderr; let what starts the program keep them, and remove the key",
+    ),
+    (
+        "[logging]\nslow_query_threshold_ms = 100",
+        "slowness is not logged; see protean_handler_seconds on the page /metrics",
+    ),
+    (
+        "[logging]\nredact = ['password']",
+        "messages are not logged, so nothing has to be hidden; remove the key",
     ),
 ];
 
@@ -114,7 +131,7 @@ fn a_value_that_asks_for_what_happens_anyway_is_accepted() {
         "[server.event_store_subscription]\nenable_recovery = true",
         "[server.priority_lanes]\npolicy = 'strict'\nmin_share = 0",
         "[outbox]\ntick_interval = 2\nmax_tick_interval = 2",
-        "[telemetry]\nenabled = false",
+        "[telemetry]\nenabled = false\nexporter = 'otlp'",
         "[telemetry]\nenabled = '${NOBODY|false}'",
     ] {
         assert_eq!(lines(&accepted(text).warnings), "", "{text}");
@@ -135,6 +152,6 @@ fn a_built_in_profile_needs_no_answer() {
 #[test]
 fn what_is_not_in_use_is_not_answered_but_refused_all_the_same() {
     assert_eq!(lines(&accepted("[production.server]\ntick_interval = 1").warnings), "");
-    let faults = refused("[production.telemetry]\nenabled = true");
+    let faults = refused("[production]\nidentity_strategy = 'function'");
     assert_eq!(faults.len(), 1, "{}", lines(&faults));
 }

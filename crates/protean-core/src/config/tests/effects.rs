@@ -73,6 +73,20 @@ pub(super) fn effects() -> Vec<(&'static str, Effect)> {
         ),
         ("event_store.provider", Effect::Reader("must be that of the default database")),
         ("event_store.database_uri", Effect::Reader("must be that of the default database")),
+        ("telemetry.enabled", field!(config.telemetry.enabled => ["telemetry.enabled"])),
+        (
+            "telemetry.endpoint",
+            field!(config.telemetry.endpoint => ["telemetry.endpoint"], "http://localhost:4318"),
+        ),
+        (
+            "telemetry.service_name",
+            field!(config.telemetry.service_name => ["telemetry.service_name"], "the domain's name"),
+        ),
+        (
+            "telemetry.resource_attributes",
+            field!(config.telemetry.resource_attributes => ["telemetry.resource_attributes"], "none"),
+        ),
+        ("logging.format", field!(config.logging.format => ["logging.format"])),
         ("intake.max_priority", field!(config.intake.max_priority => ["intake.max_priority"])),
         ("idempotency.ttl", field!(config.idempotency.ttl => ["idempotency.ttl"])),
         (
@@ -164,6 +178,15 @@ pub(super) fn server_effects(config: &Config) -> Vec<(&'static str, Effect)> {
         ("server.health.host", field!(health.host => ["HealthConfig", ".host"])),
         ("server.health.port", field!(health.port => ["HealthConfig", ".port"])),
         ("server.health.port_auto_increment", field!(health.port_auto_increment)),
+        (
+            "server.observatory.enabled",
+            field!(server.observatory.enabled => ["observatory", ".enabled"]),
+        ),
+        ("server.observatory.hosts", field!(server.observatory.hosts => ["observatory", ".hosts"])),
+        (
+            "server.observatory.tokens.NAME.secret",
+            Effect::Reader("lets the operator of this name change things in the observatory"),
+        ),
         (
             "server.default_subscription_profile",
             Effect::Reader("chooses the settings of a profile"),

@@ -1,7 +1,9 @@
 //! The configuration as a whole: what a person writes, and what the program makes of it.
 
 mod answers;
+mod document;
 mod effects;
+mod meanings;
 mod overlays;
 mod refusals;
 mod secrets;

@@ -90,6 +90,16 @@ const REFUSED: &[(&str, &str)] = &[
          expected more than 0 milliseconds, found 0",
     ),
     (
+        "[server.observatory.tokens.ann]\nsecret = 'canary'",
+        "domain.toml:2: server.observatory.tokens.ann.secret: is too easy to guess; write at least \
+         16 characters",
+    ),
+    (
+        "[server.observatory.tokens.ann]",
+        "domain.toml:1: server.observatory.tokens.ann.secret: missing; write a long random text, \
+         such as '${OBSERVATORY_SECRET}'",
+    ),
+    (
         "[server.health]\nport = 70000",
         "domain.toml:2: server.health.port: expected at most 65535, found 70000",
     ),
@@ -279,9 +289,15 @@ const REFUSED: &[(&str, &str)] = &[
         "domain.toml:2: server.health.host: expected a quoted string, found 5",
     ),
     (
-        "[telemetry]\nenabled = true",
-        "domain.toml:2: telemetry.enabled: true is not supported: traces and metrics are not \
-         exported yet; remove the key, and see the page /metrics of [server.health]",
+        "[telemetry]\nendpoint = 'collector:4318'\nresource_attributes = { zone = 4 }",
+        "domain.toml:2: telemetry.endpoint: is not the address of a collector; write one such as \
+         'http://localhost:4318'\n\
+         domain.toml:3: telemetry.resource_attributes: 'zone' must be a quoted string, not 4",
+    ),
+    (
+        "[logging]\nformat = 'xml'",
+        "domain.toml:2: logging.format: expected 'text', 'json', 'console' or 'auto', found the \
+         string 'xml'",
     ),
     (
         "[databases.reports]\nprovider = 'sqlite'\n[databases.defualt]\n",

@@ -24,6 +24,10 @@ fn no_fault_shows_a_secret() {
     }
     let config = "[databases.default]\nprovider = 'postgresql'\ndatabase_uri = 'x://u:${S}@h'\n";
     assert!(!format!("{:?}", Config::parse(NAME, config, None, &secret)).contains("canary"));
+    let token = "[server.observatory.tokens.ann]\nsecret = 'canary canary canary'\n";
+    let config = Config::parse(NAME, token, None, &secret).unwrap();
+    assert_eq!(config.server.observatory.tokens["ann"].reveal(), "canary canary canary");
+    assert!(!format!("{config:?}").contains("canary"));
 }
 
 proptest! {

@@ -1,24 +1,28 @@
 //! No setting without an effect: each key that a reader asks for is read outside the
-//! configuration, or answered. `docs/reference/settings.md` shows them all and is made here:
+//! configuration, or answered. `docs/book/src/reference/settings.md` shows them all and is made here:
 //!
 //! ```sh
-//! WRITE_SETTINGS=1 cargo test -p protean-core settings
+//! WRITE_REFERENCE=1 cargo test -p protean-core settings
 //! ```
 
-use std::fmt::Write as _;
 use std::fs;
 
+use super::document::{document, meaning_of};
 use super::effects::{Effect, SUBSCRIPTIONS, effects};
+use super::meanings::MEANINGS;
 use super::sources::{Source, sources, workspace};
 use crate::config::config::read;
 use crate::config::form::Form;
 use crate::config::section::{Asked, Key, survey};
 
 /// The document, below the workspace.
-const DOCUMENT: &str = "docs/reference/settings.md";
+const DOCUMENT: &str = "docs/book/src/reference/settings.md";
 
 /// The line of the table that speaks of this key.
-fn effect_of<'a>(effects: &'a [(&str, Effect)], path: &str) -> Option<(usize, &'a Effect)> {
+pub(super) fn effect_of<'a>(
+    effects: &'a [(&str, Effect)],
+    path: &str,
+) -> Option<(usize, &'a Effect)> {
     let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
     let speaks = |known: &str| known == path || (known == key && SUBSCRIPTIONS.contains(&section));
     let at = effects.iter().position(|(known, _)| speaks(known))?;
@@ -58,64 +62,6 @@ fn faults(keys: &[Key], effects: &[(&str, Effect)], sources: &[Source]) -> Vec<S
     faults
 }
 
-fn document(keys: &[Key], effects: &[(&str, Effect)], sources: &[Source]) -> String {
-    let mut text = "\
-# Settings
-
-Every key of `domain.toml`. `NAME` is a name of your own: of a broker, a profile or a handler.
-The list is made by a test from what the program reads; do not edit it:
-`WRITE_SETTINGS=1 cargo test -p protean-core settings`.
-
-| key | value | default | read in |
-|---|---|---|---|
-"
-    .to_owned();
-    let read = keys.iter().filter(|key| matches!(key.asked, Asked::Value(_) | Asked::Free));
-    for Key { path, asked } in read {
-        let form = if let Asked::Value(form) = asked { Some(form) } else { None };
-        let value = form.map_or("a table".to_owned(), ToString::to_string);
-        let (default, read_in) = match effect_of(effects, path) {
-            Some((_, Effect::Field { default, words })) => (
-                form.map_or(String::new(), default),
-                format!("`{}`", readers(words, sources).join("`, `")),
-            ),
-            Some((_, Effect::Reader(what))) => ("none".to_owned(), (*what).to_owned()),
-            None => continue,
-        };
-        let aliases = aliases(keys, path);
-        let _ = writeln!(text, "| `{path}`{aliases} | {value} | {default} | {read_in} |");
-    }
-    text += "
-## Without an effect
-
-These keys are known, mostly from Protean for Python 0.18, and change nothing. One that asks for
-something else than what happens anyway is answered: with a warning, which `check` lists, or with
-an error.
-
-| key | accepted | answer | because |
-|---|---|---|---|
-";
-    for Key { path, asked } in keys {
-        let (answer, unused) = match asked {
-            Asked::Ignored(unused) => ("warning", unused),
-            Asked::Refused(unused) => ("error", unused),
-            _ => continue,
-        };
-        let accepted = unused.unless.map(|fixed| format!("`{fixed}`")).unwrap_or_default();
-        let _ = writeln!(text, "| `{path}` | {accepted} | {answer} | {} |", unused.because);
-    }
-    text
-}
-
-/// The other names of a key.
-fn aliases(keys: &[Key], path: &str) -> String {
-    let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
-    let is_alias = |key: &&Key| matches!(key.asked, Asked::AliasOf(of) if of == name);
-    let others = keys.iter().filter(is_alias).filter_map(|key| key.path.rsplit_once('.'));
-    let others = others.filter(|(of, other)| *of == section && *other != name);
-    others.map(|(_, other)| format!(", `{other}`")).collect()
-}
-
 fn known_keys() -> Vec<Key> {
     let mut keys = survey(read);
     keys.sort_by(|a, b| a.path.cmp(&b.path));
@@ -126,6 +72,25 @@ fn known_keys() -> Vec<Key> {
 fn every_setting_has_an_effect_or_an_answer() {
     let faults = faults(&known_keys(), &effects(), &sources());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_setting_has_a_sentence_in_the_reference() {
+    let keys = known_keys();
+    let read = keys.iter().filter(|key| matches!(key.asked, Asked::Value(_) | Asked::Free));
+    let silent: Vec<_> = read
+        .clone()
+        .map(|key| key.path.as_str())
+        .filter(|path| meaning_of(path).is_none())
+        .collect();
+    assert!(silent.is_empty(), "`MEANINGS` says nothing of {silent:?}");
+    let is_known = |known: &str| {
+        let key =
+            read.clone().find(|key| key.path == known || key.path.ends_with(&format!(".{known}")));
+        key.is_some()
+    };
+    let stale: Vec<_> = MEANINGS.iter().filter(|(known, _)| !is_known(known)).collect();
+    assert!(stale.is_empty(), "no reader asks any longer for {stale:?}");
 }
 
 #[test]
@@ -147,9 +112,9 @@ fn a_setting_that_nothing_reads_is_found() {
 
 #[test]
 fn the_table_of_settings_is_up_to_date() {
-    let made = document(&known_keys(), &effects(), &sources());
+    let made = document(&known_keys(), &effects());
     let file = workspace().join(DOCUMENT);
-    if std::env::var_os("WRITE_SETTINGS").is_some() {
+    if std::env::var_os("WRITE_REFERENCE").is_some() {
         fs::create_dir_all(file.parent().expect("a folder")).expect("the folder");
         fs::write(&file, &made).expect("the table");
     }
@@ -158,7 +123,7 @@ fn the_table_of_settings_is_up_to_date() {
     assert!(
         found == made,
         "{DOCUMENT} is not what the program reads: run\n  \
-         WRITE_SETTINGS=1 cargo test -p protean-core settings\nand look at the difference: {}",
+         WRITE_REFERENCE=1 cargo test -p protean-core settings\nand look at the difference: {}",
         differs.unwrap_or("a line too many"),
     );
 }

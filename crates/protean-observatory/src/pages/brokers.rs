@@ -1,0 +1,159 @@
+//! What waits for brokers, and what lies in their streams.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+use protean_engine::{
+    BrokerStream, Outbox, Refused, RelayStatus, age, broker_streams, grouped, or_unknown,
+};
+use protean_port::Result;
+
+use crate::mask::masked_reason;
+use crate::text::{UNKNOWN, ago};
+use crate::visit::{Page, Visit};
+
+/// How many refused messages are shown.
+const MAX_REFUSED: usize = 50;
+
+/// The relays, the streams of the domain's own broker, and what brokers have refused.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
+    let outbox = Outbox::of(visit.domain()).await?;
+    let relays = outbox.status().await;
+    let refused = outbox.abandoned(MAX_REFUSED).await?;
+    let streams = broker_streams(visit.domain()).await;
+    let content = html! {
+        @if relays.is_empty() {
+            p.empty data-brokers="none" { "Handlers read the log: no message goes to a broker." }
+        } @else {
+            (relays_table(&relays))
+        }
+        @match streams {
+            Ok(streams) => @if !streams.is_empty() { (streams_table(&streams)) },
+            Err(_) => p.notice data-missing="broker" { "The broker does not answer." },
+        }
+        @if !refused.is_empty() { (refused_table(visit, &refused)) }
+    };
+    Ok(Some(Page { title: "Brokers", content }))
+}
+
+fn relays_table(relays: &[RelayStatus]) -> Markup {
+    html! {
+        table.stacked {
+            thead {
+                tr {
+                    th scope="col" { "Broker" }
+                    th.number scope="col" { "Waiting" }
+                    th.number scope="col" { "Oldest" }
+                    th.number scope="col" { "Tried again" }
+                    th.number scope="col" { "Given up" }
+                }
+            }
+            tbody {
+                @for relay in relays {
+                    tr data-broker=(relay.broker) {
+                        th scope="row" { (relay.broker) }
+                        td.number data-label="Waiting" data-value=[relay.waiting] {
+                            (or_unknown(relay.waiting, grouped))
+                        }
+                        td.number data-label="Oldest" { (waited(relay)) }
+                        td.number data-label="Tried again" data-value=[relay.failed] {
+                            (or_unknown(relay.failed, grouped))
+                        }
+                        td.number data-label="Given up" data-value=[relay.abandoned] {
+                            (or_unknown(relay.abandoned, grouped))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn waited(relay: &RelayStatus) -> String {
+    match (relay.waiting, relay.waited_seconds) {
+        (Some(0), _) => "-".to_owned(),
+        (_, Some(waited)) => age(Duration::try_from_secs_f64(waited).unwrap_or_default()),
+        _ => UNKNOWN.to_owned(),
+    }
+}
+
+fn streams_table(streams: &[BrokerStream]) -> Markup {
+    html! {
+        section aria-labelledby="streams" {
+            h2 #streams { "Streams" }
+            table.stacked {
+                thead {
+                    tr {
+                        th scope="col" { "Stream" }
+                        th scope="col" { "Group" }
+                        th.number scope="col" { "Entries" }
+                        th.number scope="col" { "Not read" }
+                        th.number scope="col" { "Pending" }
+                        th.number scope="col" { "Oldest" }
+                        th.number scope="col" { "Consumers" }
+                    }
+                }
+                tbody { @for stream in streams { (stream_row(stream)) } }
+            }
+        }
+    }
+}
+
+fn stream_row(BrokerStream { stream, group, status }: &BrokerStream) -> Markup {
+    html! {
+        tr data-stream=(stream) data-group=(group) {
+            th scope="row" { code { (stream) } }
+            td data-label="Group" { (group) }
+            @match status {
+                None => td colspan="5" { "does not exist yet" },
+                Some(of) => {
+                    td.number data-label="Entries" data-value=(of.length) { (grouped(of.length)) }
+                    td.number data-label="Not read" { (or_unknown(of.lag, grouped)) }
+                    td.number data-label="Pending" { (grouped(of.pending)) }
+                    td.number data-label="Oldest" { (of.oldest.map_or_else(|| "-".to_owned(), age)) }
+                    td.number data-label="Consumers" { (grouped(of.consumers)) }
+                }
+            }
+        }
+    }
+}
+
+fn refused_table(visit: &Visit<'_>, refused: &[Refused]) -> Markup {
+    let now = visit.domain().clock().now();
+    html! {
+        section aria-labelledby="refused" {
+            h2 #refused { "Given up" }
+            table.stacked {
+                thead {
+                    tr {
+                        th scope="col" { "Message" }
+                        th scope="col" { "Broker" }
+                        th scope="col" { "Reason" }
+                        th.number scope="col" { "Attempts" }
+                        th.number scope="col" { "When" }
+                    }
+                }
+                tbody {
+                    @for of in refused {
+                        tr data-refused-position=(of.recorded.position) {
+                            th scope="row" {
+                                (of.recorded.message.name()) " "
+                                span.kind { "at " (of.recorded.position) }
+                            }
+                            td data-label="Broker" { (of.broker) }
+                            @if let Some(abandoned) = &of.abandoned {
+                                td data-label="Reason" { (masked_reason(&abandoned.reason)) }
+                                td.number data-label="Attempts" { (of.attempts) }
+                                td.number data-label="When" { (ago(now, abandoned.time)) }
+                            }
+                        }
+                    }
+                }
+            }
+            p.hint { "They go out again with " code { "outbox retry" } "." }
+        }
+    }
+}

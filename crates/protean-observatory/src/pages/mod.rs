@@ -1,0 +1,175 @@
+//! The pages, one file each.
+//!
+//! ```text
+//! GET  lanes handlers          live: the same markup comes again with each snapshot
+//! GET  dead-letters …          what the database holds when it is visited
+//! POST dead-letters/replay     what changes something
+//! ```
+
+mod account;
+mod brokers;
+mod dead_letters;
+mod handlers;
+mod lanes;
+mod layout;
+mod letter;
+mod operations;
+mod processes;
+mod replay;
+mod session;
+mod streams;
+mod trace;
+
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use maud::{Markup, html};
+use protean_core::domain::Operator;
+use protean_port::Result;
+use tracing::warn;
+
+use crate::access::Refusal;
+use crate::query::Query;
+use crate::response::{self, Answer};
+use crate::snapshot::Snapshot;
+use crate::visit::{LOGIN, LOGOUT, Page, STREAM, Visit};
+
+pub(crate) use session::{log_in, login};
+
+/// What a live page shows of a snapshot.
+type Live = fn(&Snapshot) -> Markup;
+
+/// The event with it.
+type LiveEvent = fn(&Snapshot) -> Bytes;
+
+/// The live pages, by their paths.
+const LIVE: [(&str, Live, LiveEvent); 2] = [
+    ("lanes", lanes::live, |of| cached(&of.lanes_page, of, lanes::live)),
+    ("handlers", handlers::live, |of| cached(&of.handlers_page, of, handlers::live)),
+];
+
+/// The event with a page, made once for all who view it.
+fn cached(page: &std::sync::OnceLock<Bytes>, snapshot: &Snapshot, live: Live) -> Bytes {
+    page.get_or_init(|| response::event(live(snapshot))).clone()
+}
+
+/// A file that the pages need, whoever asks.
+pub(crate) fn asset(path: &str) -> Option<Answer> {
+    Some(match path {
+        "assets/observatory.css" => {
+            response::asset("text/css; charset=utf-8", include_str!("../../assets/observatory.css"))
+        }
+        "assets/observatory.js" => {
+            let script = include_str!("../../assets/observatory.js");
+            response::asset("text/javascript; charset=utf-8", script)
+        }
+        "assets/observatory.svg" => {
+            response::asset("image/svg+xml", include_str!("../../assets/observatory.svg"))
+        }
+        _ => return None,
+    })
+}
+
+/// Answers a visit that may read.
+pub(crate) async fn read(visit: &Visit<'_>) -> Answer {
+    if let Some((path, live, _)) = LIVE.iter().find(|(path, ..)| *path == visit.path) {
+        return live_page(visit, path, *live).await;
+    }
+    let page = match visit.path {
+        "" => return response::see_other(&visit.address("lanes")),
+        STREAM => return stream(visit),
+        LOGIN => return login(visit),
+        "dead-letters" => dead_letters::overview(visit).await,
+        "dead-letters/list" => dead_letters::list(visit).await,
+        "dead-letters/letter" => letter::page(visit).await,
+        "dead-letters/replay" => replay::preview(visit).await,
+        "trace" => trace::page(visit).await,
+        "streams" => streams::page(visit).await,
+        "processes" => processes::page(visit).await,
+        "brokers" => brokers::page(visit).await,
+        "account" => account::page(visit).await,
+        "operations" => operations::page(visit).await,
+        _ => Ok(None),
+    };
+    shown(visit, page)
+}
+
+/// Carries out what an operator asks for.
+pub(crate) async fn change(visit: &Visit<'_>, form: &Query, operator: &Operator) -> Answer {
+    match visit.path {
+        "dead-letters/replay" => match replay::carry_out(visit, form, operator).await {
+            Ok(place) => response::see_other(&place),
+            Err(error) => shown(visit, Err(error)),
+        },
+        LOGOUT => session::log_out(visit),
+        _ => not_found(visit),
+    }
+}
+
+/// Why a request is refused.
+pub(crate) fn refused(visit: &Visit<'_>, refusal: Refusal) -> Answer {
+    match refusal {
+        // Nothing of the domain is for a stranger.
+        Refusal::NoHost | Refusal::ForeignHost => {
+            response::text(refusal.status(), format!("{}\n", refusal.text()))
+        }
+        _ => {
+            let content = html! {
+                p.notice data-refused { (refusal.text()) }
+                @if refusal == Refusal::NoToken && visit.is_login_ours {
+                    p { a.button href=(visit.address(LOGIN)) { "Log in" } }
+                }
+            };
+            response::page(refusal.status(), layout::page(visit, "Not allowed", content))
+        }
+    }
+}
+
+fn shown(visit: &Visit<'_>, page: Result<Option<Page>>) -> Answer {
+    match page {
+        Ok(Some(Page { title, content })) => {
+            response::page(StatusCode::OK, layout::page(visit, title, content))
+        }
+        Ok(None) => not_found(visit),
+        Err(error) => {
+            warn!(path = visit.path, error = format_args!("{error:#}"), "observatory: no answer");
+            let content = html! {
+                p.notice data-error {
+                    "The database did not answer. The log of this process says why."
+                }
+            };
+            let page = layout::page(visit, "Not available", content);
+            response::page(StatusCode::SERVICE_UNAVAILABLE, page)
+        }
+    }
+}
+
+fn not_found(visit: &Visit<'_>) -> Answer {
+    let content = html! { p.notice { "There is no such page, or what it showed is gone." } };
+    response::page(StatusCode::NOT_FOUND, layout::page(visit, "Not found", content))
+}
+
+async fn live_page(visit: &Visit<'_>, path: &str, live: Live) -> Answer {
+    let title = layout::title(path);
+    let stream = visit.address_with(STREAM, &[("page", Some(path))]);
+    let snapshot = visit.shared.feed.current().await;
+    let content = html! {
+        div #live data-stream=(stream) {
+            @match snapshot {
+                Some(snapshot) => (live(&snapshot)),
+                None => p.notice { "Waiting for the database." },
+            }
+        }
+    };
+    response::page(StatusCode::OK, layout::page(visit, title, content))
+}
+
+fn stream(visit: &Visit<'_>) -> Answer {
+    let page = visit.query.get("page").unwrap_or_default();
+    let Some((_, _, render)) = LIVE.iter().find(|(path, ..)| *path == page) else {
+        return response::text(StatusCode::NOT_FOUND, "There is no such page.\n");
+    };
+    match visit.shared.feed.view() {
+        Some(viewer) => response::events(viewer, *render),
+        None => response::text(StatusCode::SERVICE_UNAVAILABLE, "There are too many viewers.\n"),
+    }
+}

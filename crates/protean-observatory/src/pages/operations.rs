@@ -1,0 +1,68 @@
+//! What operators have done.
+
+use maud::{Markup, html};
+use protean_core::domain::{Operation, operations};
+use protean_engine::grouped;
+use protean_port::Result;
+use protean_port::message::{Recorded, Timestamp};
+use protean_port::port::Find;
+
+use crate::text::ago;
+use crate::visit::{Page, Visit};
+
+/// How many of the latest are shown.
+const MAX_OPERATIONS: usize = 100;
+
+/// The latest operations.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
+    let category = operations(visit.domain().name());
+    let find = Find { category: Some(category.clone()), ..Find::last(MAX_OPERATIONS) };
+    let found = visit.domain().store().await?.find(find).await?;
+    let now = visit.domain().clock().now();
+    let content = html! {
+        @if found.is_empty() {
+            p.empty { "No operator has replayed or purged anything." }
+        } @else {
+            table.stacked {
+                thead {
+                    tr {
+                        th scope="col" { "Action" }
+                        th scope="col" { "By" }
+                        th.number scope="col" { "Messages" }
+                        th scope="col" { "What" }
+                        th.number scope="col" { "When" }
+                    }
+                }
+                tbody { @for recorded in &found { (row(recorded, now)) } }
+            }
+        }
+        p.hint {
+            "What is done here and at the command line, as the log keeps it in the category "
+            code { (category) } "."
+        }
+    };
+    Ok(Some(Page { title: "Operations", content }))
+}
+
+fn row(recorded: &Recorded, now: Timestamp) -> Markup {
+    let message = &recorded.message;
+    match serde_json::from_str::<Operation>(&message.data) {
+        Ok(Operation { action, by, filter, count }) => html! {
+            tr data-operation=(action) data-by=(by) data-count=(count) {
+                th scope="row" { (action) }
+                td data-label="By" { (by) }
+                td.number data-label="Messages" { (grouped(count)) }
+                td data-label="What" {
+                    @for (name, value) in &filter { span.pair { (name) " " code { (value) } } " " }
+                }
+                td.number data-label="When" {
+                    time datetime=(message.time) { (ago(now, message.time)) }
+                }
+            }
+        },
+        Err(_) => html! { tr { th scope="row" { "unreadable" } td colspan="4" { (message.id) } } },
+    }
+}

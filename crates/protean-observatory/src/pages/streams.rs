@@ -1,0 +1,227 @@
+//! The events of an instance, and its state after each of them.
+
+use maud::{Markup, html};
+use protean_core::domain::{DeclaredAggregate, Snapshots};
+use protean_engine::value_json;
+use protean_port::Result;
+use protean_port::message::{Category, Id, Recorded, Stream, Value};
+
+use super::letter::shown;
+use crate::mask::{MASK, Payload};
+use crate::text::counted;
+use crate::visit::{Page, Visit};
+
+/// How many instances or events a page lists.
+const PAGE: usize = 100;
+
+/// An aggregate, and one of its instances.
+struct Instance {
+    aggregate: &'static str,
+    stream: Stream,
+    id: Id,
+}
+
+/// The instances of an aggregate, or the events and the state of one.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
+    let aggregates: Vec<_> = visit.domain().catalog().aggregates().collect();
+    let wanted = visit.query.get("aggregate");
+    let chosen = aggregates.iter().find(|known| Some(known.name) == wanted);
+    let id = visit.query.get("id").map(str::trim);
+    let content = html! {
+        (search(visit, &aggregates, wanted, id))
+        @match (chosen, id) {
+            (Some(known), Some(id)) => {
+                (instance(visit, known, id).await?)
+            }
+            (Some(known), None) => (instances(visit, known).await?),
+            (None, _) => p.hint { "Choose an aggregate to see its latest instances." },
+        }
+    };
+    Ok(Some(Page { title: "Streams", content }))
+}
+
+fn search(
+    visit: &Visit<'_>,
+    aggregates: &[DeclaredAggregate<'_>],
+    wanted: Option<&str>,
+    id: Option<&str>,
+) -> Markup {
+    html! {
+        form.search method="get" action=(visit.address("streams")) role="search" {
+            label for="aggregate" { "Aggregate and the identity of an instance" }
+            select #aggregate name="aggregate" {
+                @for known in aggregates {
+                    option value=(known.name) selected[Some(known.name) == wanted] { (known.name) }
+                }
+            }
+            input type="search" name="id" value=[id] aria-label="Identity" placeholder="identity"
+                autocomplete="off" spellcheck="false";
+            button type="submit" { "Show" }
+        }
+    }
+}
+
+async fn instances(visit: &Visit<'_>, known: &DeclaredAggregate<'_>) -> Result<Markup> {
+    let store = visit.domain().store().await?;
+    let after = visit.query.get("after").map(|after| known.category.stream(&Id::from(after)));
+    let streams = store.streams(known.category, after.as_ref(), PAGE).await?;
+    let address = |id: &str| {
+        visit.address_with("streams", &[("aggregate", Some(known.name)), ("id", Some(id))])
+    };
+    let next = streams.last().filter(|_| streams.len() == PAGE).map(|last| {
+        let after = Some(last.id());
+        visit.address_with("streams", &[("aggregate", Some(known.name)), ("after", after)])
+    });
+    Ok(html! {
+        @if streams.is_empty() {
+            p.empty { "The log has no stream of " (known.name) "." }
+        } @else {
+            ul.instances {
+                @for stream in &streams {
+                    li { a href=(address(stream.id())) data-stream-id=(stream.id()) { code { (stream.id()) } } }
+                }
+            }
+            @if let Some(next) = next { p { a href=(next) rel="next" { "Further ones" } } }
+        }
+    })
+}
+
+async fn instance(visit: &Visit<'_>, known: &DeclaredAggregate<'_>, id: &str) -> Result<Markup> {
+    let id = Id::from(id);
+    let of = Instance { aggregate: known.name, stream: known.category.stream(&id), id };
+    let from = visit.query.get("from").and_then(|from| from.parse().ok()).unwrap_or(0);
+    let store = visit.domain().store().await?;
+    let events = store.stream(&of.stream, from, PAGE).await?;
+    let Some(last) = events.last().map(|last| last.stream_position) else {
+        return Ok(html! { p.empty { "The log has no event of this instance." } });
+    };
+    let version = visit.query.get("version").and_then(|version| version.parse().ok());
+    let state = state(visit, &of, known.category, version.unwrap_or(last)).await?;
+    Ok(html! {
+        (state)
+        (table(visit, &of, &events, version.unwrap_or(last)))
+        @if events.len() == PAGE {
+            p { a rel="next" href=(address(visit, &of, &[("from", last + 1)])) { "Further events" } }
+        }
+    })
+}
+
+fn address(visit: &Visit<'_>, of: &Instance, places: &[(&str, u64)]) -> String {
+    let values: Vec<_> = places.iter().map(|(name, place)| (*name, place.to_string())).collect();
+    let mut query = vec![("aggregate", Some(of.aggregate)), ("id", Some(of.id.as_str()))];
+    query.extend(values.iter().map(|(name, value)| (*name, Some(value.as_str()))));
+    visit.address_with("streams", &query)
+}
+
+/// The state after an event, with what this event has changed.
+async fn state(
+    visit: &Visit<'_>,
+    of: &Instance,
+    category: &Category,
+    version: u64,
+) -> Result<Markup> {
+    let snapshots = Snapshots::of(visit.domain());
+    let is_sourced = snapshots.aggregates().contains(&of.aggregate);
+    if !is_sourced || *of.stream.category() != *category {
+        return Ok(html! {
+            p.hint { (of.aggregate) " is not event-sourced: the log does not say its earlier states." }
+        });
+    }
+    let after = snapshots.state_after(of.aggregate, &of.id, Some(version)).await;
+    let before = match version.checked_sub(1) {
+        Some(before) => {
+            snapshots.state_after(of.aggregate, &of.id, Some(before)).await.ok().flatten()
+        }
+        None => None,
+    };
+    let is_revealed = visit.query.get("reveal") == Some("payload");
+    let here = address(visit, of, &[("version", version)]);
+    Ok(html! {
+        section aria-labelledby="state" data-state-version=(version) {
+            div.actions {
+                h2 #state { "State after event " (version) }
+                @if is_revealed {
+                    a.button href=(here) data-action="mask" { "Mask" }
+                } @else {
+                    a.button href={ (here) "&reveal=payload" } rel="nofollow" data-action="reveal" {
+                        "Reveal values"
+                    }
+                }
+            }
+            @match after {
+                Ok(Some(columns)) => (fields(&columns, before.as_deref(), is_revealed)),
+                Ok(None) => p.empty { "There was no such instance." },
+                Err(_) => p.notice { "The events cannot be replayed: see " code { "events check" } "." },
+            }
+        }
+    })
+}
+
+fn fields(
+    columns: &[(String, Value)],
+    before: Option<&[(String, Value)]>,
+    is_revealed: bool,
+) -> Markup {
+    let is_changed = |at: usize, value: &Value| {
+        before.is_some_and(|before| before.get(at).is_none_or(|(_, before)| before != value))
+    };
+    html! {
+        dl.payload.fields data-payload=(if is_revealed { "revealed" } else { "masked" }) {
+            @for (at, (name, value)) in columns.iter().enumerate() {
+                dt { (name) }
+                dd data-field=(name) {
+                    @if is_revealed { (value_json(value)) } @else { (MASK) }
+                    @if is_changed(at, value) { " " span.mark { "changed" } }
+                }
+            }
+        }
+    }
+}
+
+fn table(visit: &Visit<'_>, of: &Instance, events: &[Recorded], version: u64) -> Markup {
+    html! {
+        table.stacked {
+            caption { (of.stream) ", " (counted(events.len() as u64, "event", "events")) " from here" }
+            thead {
+                tr {
+                    th.number scope="col" { "Version" }
+                    th scope="col" { "Event" }
+                    th scope="col" { "Created" }
+                    th scope="col" { "Fields" }
+                    th scope="col" { span.unseen { "Trace" } }
+                }
+            }
+            tbody { @for recorded in events { (row(visit, of, recorded, version)) } }
+        }
+    }
+}
+
+fn row(visit: &Visit<'_>, of: &Instance, recorded: &Recorded, version: u64) -> Markup {
+    let message = &recorded.message;
+    let place = recorded.stream_position;
+    let is_revealed = visit.query.get("reveal") == Some("payload");
+    let payload = match is_revealed && place == version {
+        true => Payload::revealed(&message.data),
+        false => Payload::masked(&message.data),
+    };
+    let trace = visit.address_with("trace", &[("id", Some(&message.correlation_id))]);
+    html! {
+        tr data-version=(place) aria-current=[(place == version).then_some("true")] {
+            td.number data-label="Version" {
+                a href=(address(visit, of, &[("version", place)])) { (place) }
+            }
+            th scope="row" { (message.name()) }
+            td data-label="Created" { time datetime=(message.time) { (message.time) } }
+            td data-label="Fields" {
+                @match &payload {
+                    Payload::Fields(names) => span.kind { (names.join(", ")) },
+                    other => (shown(other)),
+                }
+            }
+            td.action { a href=(trace) { "Trace" } }
+        }
+    }
+}
