@@ -12,9 +12,9 @@ use protean::{Domain, Id};
 use protean_cli::Result;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use workbench::latency::Latencies;
 
 use crate::bank;
-use crate::latency::Latencies;
 use crate::timeline::Served;
 use crate::watch::{Watcher, deposit_of};
 
@@ -34,7 +34,7 @@ impl Schedule {
     }
 
     /// Sends all deposits and waits until each is handled. Returns the latency of
-    /// each from its due time, in milliseconds.
+    /// each from its due time.
     ///
     /// # Errors
     /// When a deposit is not accepted, or nothing is handled for a minute.
@@ -42,7 +42,7 @@ impl Schedule {
         let (start, never) = (Instant::now(), CancellationToken::new());
         let mut latencies = Latencies::default();
         let served = self.run_until(domain, watcher, start, never).await?;
-        served.iter().for_each(|served| latencies.add(served.latency_ms));
+        served.iter().for_each(|served| latencies.add(served.latency()));
         Ok(latencies)
     }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use protean_cli::{Error, Result};
 use tokio_postgres::Client;
+use workbench::child::children_of;
 
 use crate::bare;
 use crate::place::Place;
-use crate::processor::{self, Usage};
+use crate::processor::Usage;
 use crate::stack::Servers;
 
 /// Syncs of the WAL stand in another view since PostgreSQL 18.
@@ -82,7 +83,7 @@ impl<'a> Counters<'a> {
         let wal = self.client.query_one(self.syncs, &[]).await?;
         let transactions = self.client.query_one(TRANSACTIONS, &[]).await?;
         let number = |row: &tokio_postgres::Row, at| row.try_get::<_, i64>(at).map(|n| n as f64);
-        let mut postgres = processor::children_of(self.postmaster)?;
+        let mut postgres = children_of(self.postmaster);
         postgres.push(self.postmaster);
         let [server, postgres, redis] = [&self.server, &postgres, &self.redis].map(|of| sum(of));
         let all = [server, postgres, redis];

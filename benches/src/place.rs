@@ -6,9 +6,9 @@ use std::time::Duration;
 use protean::Domain;
 use protean_cli::Result;
 use rusqlite::Connection;
+use workbench::child::Child;
 
 use crate::bank;
-use crate::child::Child;
 use crate::home::Home;
 use crate::stack::Stack;
 
@@ -121,6 +121,7 @@ impl Place {
         let mut command = std::process::Command::new(std::env::current_exe()?);
         command.args(args).arg("--config").arg(self.config());
         command.env(bank::PAUSE_VARIABLE, self.settings.pause.as_millis().to_string());
+        command.env_remove("PROTEAN_LOG").env_remove("RUST_LOG").env_remove("PROTEAN_ENV");
         Child::start(command)
     }
 

@@ -1,4 +1,4 @@
-//! Parents, children and processor time of processes, from /proc.
+//! Parents and processor time of processes, from /proc.
 
 use std::time::Duration;
 
@@ -52,16 +52,4 @@ pub(crate) fn parent_of(process: u32) -> Result<u32> {
         .lines()
         .find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
         .ok_or_else(|| Error::failed("/proc/PID/status has no PPid"))
-}
-
-/// The running children of a process.
-///
-/// # Errors
-/// When /proc cannot be read.
-pub(crate) fn children_of(process: u32) -> Result<Vec<u32>> {
-    Ok(std::fs::read_dir("/proc")?
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|other| parent_of(*other).is_ok_and(|parent| parent == process))
-        .collect())
 }

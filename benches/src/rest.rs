@@ -68,7 +68,7 @@ impl<'a> Rest<'a> {
         }
         let server = place.server().await?;
         tokio::time::sleep(SETTLE_TIME).await;
-        let (before, begun) = (server.processor_time()?, Instant::now());
+        let (before, begun) = (processor::time_of(server.id())?, Instant::now());
         match &self.backends {
             None => tokio::time::sleep(self.time).await,
             Some(backends) => {
@@ -77,7 +77,10 @@ impl<'a> Rest<'a> {
                 sheet.ours(backends.postgres, postgres);
             }
         }
-        sheet.ours(self.server, share(server.processor_time()?.saturating_sub(before), begun));
+        sheet.ours(
+            self.server,
+            share(processor::time_of(server.id())?.saturating_sub(before), begun),
+        );
         match &mut self.backends {
             None => Ok(()),
             Some(backends) => backends.monitor(sheet, self.time).await,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
+use workbench::latency::Latencies;
 
 /// The results of one measure.
 #[derive(Debug, Serialize)]
@@ -79,6 +80,13 @@ impl Sheet {
     /// Adds the figure of the other system for the same work.
     pub(crate) fn peer(&mut self, at: RowId, value: f64) {
         self.rows[at.0].peer.push(value);
+    }
+
+    /// Adds p50, p99, p99.9, the maximum and the number of samples, in milliseconds.
+    pub(crate) fn latencies(&mut self, at: RowId, of: &Latencies) {
+        let shares = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+        self.more(at, shares.map(|(name, share)| (name, of.millis(share))));
+        self.more(at, [("samples", of.count() as f64)]);
     }
 
     pub(crate) fn more(&mut self, at: RowId, more: impl IntoIterator<Item = (&'static str, f64)>) {

@@ -2,11 +2,11 @@
 
 use protean::{Domain, Id};
 use protean_cli::Result;
+use workbench::child::Child;
+use workbench::latency::Latencies;
 
 use crate::arrivals::Schedule;
 use crate::backlog;
-use crate::child::Child;
-use crate::latency::Latencies;
 use crate::place::{Place, Settings};
 use crate::stack::Stack;
 use crate::watch::Watcher;

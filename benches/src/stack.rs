@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use protean_cli::{Error, Result};
 use protean_test_servers::{Postgres, RedisServer};
+use workbench::child::children_of;
 
 use crate::home::Home;
 use crate::peer::Peer;
@@ -141,7 +142,7 @@ impl Servers {
         let number = |text: &str| text.trim().parse::<u32>();
         let redis = number(&self.redis_info("server", "process_id"))?;
         let first = self.postmaster()?;
-        let mut postgres = processor::children_of(first)?;
+        let mut postgres = children_of(first);
         postgres.push(first);
         Ok(Processes { redis: vec![redis], postgres })
     }

@@ -1,8 +1,9 @@
 //! Deposits from before a migration until after it.
 
 use std::ops::Range;
+use std::time::Duration;
 
-use crate::latency::Latencies;
+use workbench::latency::Latencies;
 
 /// A deposit: when it was due, and how long it took from then on.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
@@ -10,6 +11,13 @@ pub(crate) struct Served {
     /// Seconds since the first deposit was due.
     pub(crate) due_s: f64,
     pub(crate) latency_ms: f64,
+}
+
+impl Served {
+    /// How long it took from the moment when it was due.
+    pub(crate) fn latency(&self) -> Duration {
+        Duration::from_secs_f64(self.latency_ms.max(0.0) / 1000.0)
+    }
 }
 
 /// All deposits of a run, and when its migration was under way.
@@ -51,7 +59,7 @@ pub(crate) struct Bin {
 }
 
 impl Timeline {
-    /// The latencies of the deposits due in a part, in milliseconds.
+    /// The latencies of the deposits due in a part.
     pub(crate) fn latencies(&self, part: Part) -> Latencies {
         latencies(self.deposits.iter().filter(|deposit| self.part(deposit.due_s) == part))
     }
@@ -68,7 +76,7 @@ impl Timeline {
         let step = |deposit: &Served| (deposit.due_s / step_s) as usize;
         let bin = |of: &[Served]| {
             let latencies = latencies(of.iter());
-            let (p50_ms, p99_ms) = (latencies.median(), latencies.p99());
+            let (p50_ms, p99_ms) = (latencies.millis(0.5), latencies.millis(0.99));
             Bin { step: step(&of[0]), p50_ms, p99_ms }
         };
         deposits.chunk_by(|one, other| step(one) == step(other)).map(bin).collect()
@@ -84,8 +92,8 @@ impl Timeline {
 }
 
 fn latencies<'a>(of: impl Iterator<Item = &'a Served>) -> Latencies {
-    let mut latencies = Latencies::new();
-    of.for_each(|deposit| latencies.add(deposit.latency_ms));
+    let mut latencies = Latencies::default();
+    of.for_each(|deposit| latencies.add(deposit.latency()));
     latencies
 }
 
@@ -104,16 +112,21 @@ mod tests {
         let timeline = timeline(&[(1.9, 60_000.0), (2.0, 8.0), (3.9, 5_000.0), (4.0, 3.0)]);
         let found = Part::ALL.map(|part| timeline.latencies(part));
         assert_eq!([0, 1, 2].map(|at| found[at].count()), [1, 2, 1]);
-        assert_eq!([0, 1, 2].map(|at| found[at].p99()), [60_000.0, 5_000.0, 3.0]);
+        let p99 = [0, 1, 2].map(|at| found[at].millis(0.99));
+        let is_near = |(found, expected): (f64, f64)| (found / expected - 1.0).abs() < 0.001;
+        assert!(p99.into_iter().zip([60_000.0, 5_000.0, 3.0]).all(is_near), "{p99:?}");
     }
 
     #[test]
     fn bins_are_by_due_time_and_those_without_deposits_are_missing() {
         let hundred = (1..=100).map(|n| (4.0 + f64::from(n) / 1000.0, f64::from(n)));
         let all: Vec<_> = hundred.chain([(0.5, 7.0)]).collect();
-        let bin = |step, p50_ms, p99_ms| Bin { step, p50_ms, p99_ms };
-        assert_eq!(timeline(&all).bins(1.0), [bin(0, 7.0, 7.0), bin(4, 50.0, 99.0)]);
-        assert_eq!(timeline(&all).bins(2.0), [bin(0, 7.0, 7.0), bin(2, 50.0, 99.0)]);
+        let bins = |step_s| -> Vec<_> {
+            let rounded = |bin: &Bin| (bin.step, bin.p50_ms.round(), bin.p99_ms.round());
+            timeline(&all).bins(step_s).iter().map(rounded).collect()
+        };
+        assert_eq!(bins(1.0), [(0, 7.0, 7.0), (4, 50.0, 99.0)]);
+        assert_eq!(bins(2.0), [(0, 7.0, 7.0), (2, 50.0, 99.0)]);
     }
 
     #[test]

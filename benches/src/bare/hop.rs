@@ -7,11 +7,11 @@ use std::time::Duration;
 use inotify::{Inotify, WatchMask};
 use protean_cli::{Error, Result};
 use rusqlite::{Connection, params};
+use workbench::child::Child;
 
 use super::open;
-use crate::child::Child;
 use crate::clock;
-use crate::latency::Latencies;
+use crate::intervals::Intervals;
 use crate::place::Place;
 
 /// About as much data as a small command.
@@ -27,19 +27,19 @@ const LAYOUT: &str =
 const WRITE: &str = "INSERT INTO hop (position, data) VALUES (?1, ?2)";
 const READ: &str = "SELECT position, data FROM hop WHERE position > ?1 ORDER BY position LIMIT 1";
 
-/// Latencies of each message in microseconds.
+/// How long each message was on its way.
 #[derive(Default)]
 pub(crate) struct Hops {
     /// From before the send until the handler begins.
-    pub(crate) from_sending: Latencies,
+    pub(crate) from_sending: Intervals,
     /// From the return of the send until the handler begins; negative when it began earlier.
-    pub(crate) from_return: Latencies,
+    pub(crate) from_return: Intervals,
 }
 
 impl Hops {
     pub(crate) fn add(&mut self, sent: i64, returned: i64, begun: i64) {
-        self.from_sending.add((begun - sent) as f64);
-        self.from_return.add((begun - returned) as f64);
+        self.from_sending.add(begun - sent);
+        self.from_return.add(begun - returned);
     }
 }
 

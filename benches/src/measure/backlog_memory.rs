@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protean::HandlerKind;
 use protean::Priority;
-use protean_cli::Result;
+use protean_cli::{Error, Result};
 
 use crate::backlog;
 use crate::place::{Place, Settings};
@@ -48,5 +48,5 @@ async fn peak(stack: &Stack, count: u64, timeout: Duration) -> Result<f64> {
     if let Ok(projected) = tokio::time::timeout(timeout, projected).await {
         projected?;
     }
-    server.peak_memory()
+    server.peak_memory().ok_or_else(|| Error::failed("/proc/PID/status has no VmHWM"))
 }

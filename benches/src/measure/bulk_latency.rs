@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use protean::HandlerKind;
 use protean_cli::Result;
+use workbench::latency::Latencies;
 
 use crate::backlog;
-use crate::latency::Latencies;
 use crate::place::Settings;
 use crate::plan::Plan;
 use crate::sheet::{Bound, RowId, Sheet, Target, median};
@@ -155,7 +155,7 @@ impl Case {
                 site = Site::open(stack, settings, crowd).await?;
             }
             let (samples, rate) = site.phase(rows.phase, self.scheduled).await?;
-            let figures = [samples.median(), samples.p99()];
+            let figures = [samples.millis(0.5), samples.millis(0.99)];
             rows.add(sheet, figures, *idle.get_or_insert(figures));
             rows.rates.extend(rate);
             rows.samples.extend(&samples);
@@ -165,14 +165,14 @@ impl Case {
 
     fn close(&self, sheet: &mut Sheet) {
         for rows in &self.phases {
-            sheet.more(rows.p99, rows.samples.summary());
+            sheet.latencies(rows.p99, &rows.samples);
             sheet.more(rows.p99, median(&rows.rates).map(|rate| ("bulk/s", rate)));
         }
     }
 
     /// The p99 of a phase over all rounds.
     fn p99(&self, phase: Phase) -> Option<f64> {
-        self.phases.iter().find(|rows| rows.phase == phase).map(|rows| rows.samples.p99())
+        self.phases.iter().find(|rows| rows.phase == phase).map(|rows| rows.samples.millis(0.99))
     }
 }
 

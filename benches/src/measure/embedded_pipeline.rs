@@ -73,7 +73,7 @@ impl Case {
         backlog::settled(&domain, HandlerKind::Projector, self.count).await?;
         let ended = Instant::now();
         drop(domain);
-        server.stop().await?;
+        server.stop()?;
         self.figures(place, begun, ended)
     }
 

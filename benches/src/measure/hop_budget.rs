@@ -18,7 +18,7 @@ use protean_cli::{Error, Result};
 
 use crate::backlog;
 use crate::bare::{self, Delivery, Lanes};
-use crate::latency::Latencies;
+use crate::intervals::Intervals;
 use crate::monitor::Monitor;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
@@ -82,7 +82,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         "sender's process, which reads the log after every commit. The limit is the production",
     );
     sheet.note("lane of the bare pipeline, where seen is the return of COMMIT.");
-    let mut samples: [Latencies; HOPS.len()] = Default::default();
+    let mut samples: [Intervals; HOPS.len()] = Default::default();
     for _ in 0..plan.rounds() {
         let ours = by_hop(&of_product(stack, count).await?);
         let limit = by_hop(&of_bare(stack, count).await?);
@@ -96,7 +96,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     Ok(sheet)
 }
 
-fn close(sheet: &mut Sheet, rows: [RowId; HOPS.len()], samples: &[Latencies; HOPS.len()]) {
+fn close(sheet: &mut Sheet, rows: [RowId; HOPS.len()], samples: &[Intervals; HOPS.len()]) {
     let all = samples[ALL].median();
     for (index, row) in rows.into_iter().enumerate() {
         let share = (index < ALL).then(|| ("% of all", samples[index].median() / all * 100.0));
@@ -105,11 +105,11 @@ fn close(sheet: &mut Sheet, rows: [RowId; HOPS.len()], samples: &[Latencies; HOP
     }
 }
 
-fn by_hop(moments: &[Moments]) -> [Latencies; HOPS.len()] {
+fn by_hop(moments: &[Moments]) -> [Intervals; HOPS.len()] {
     HOPS.map(|(_, took)| {
-        let mut latencies = Latencies::default();
-        moments.iter().for_each(|moments| latencies.add(took(moments) as f64));
-        latencies
+        let mut intervals = Intervals::default();
+        moments.iter().for_each(|moments| intervals.add(took(moments)));
+        intervals
     })
 }
 

@@ -1,16 +1,16 @@
 //! Loading and changing an aggregate with a long history.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fidelis::account::Account;
 use protean::{Domain, Id};
 use protean_cli::Result;
 use rusqlite::Connection;
+use workbench::latency::Latencies;
 
 use crate::bank;
 use crate::bare::Journal;
-use crate::latency::Latencies;
 use crate::place::{NO_SNAPSHOTS, Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{Bound, RowId, Sheet, Target};
@@ -78,7 +78,7 @@ impl Case {
         let load = sheet.row(what("load"), "ms", Target::NONE);
         let append = sheet.row(what("append"), "ms", Target::NONE);
         let times = times(length.min(u64::from(snapshot_threshold)));
-        let (loads, appends) = (Latencies::new(), Latencies::new());
+        let (loads, appends) = (Latencies::default(), Latencies::default());
         Ok(Self {
             length,
             times,
@@ -96,31 +96,31 @@ impl Case {
     /// Times each kind in a separate loop, since a long load empties the processor's caches.
     async fn round(&mut self, sheet: &mut Sheet) -> Result<()> {
         let accounts = self.domain.repository::<Account>().await?;
-        let mut samples = [const { Latencies::new() }; 4];
+        let mut samples: [Latencies; 4] = Default::default();
         for _ in 0..self.times {
             let begun = Instant::now();
             accounts.get(&self.account).await?;
-            samples[0].add(millis(begun));
+            samples[0].add(begun.elapsed());
         }
         for _ in 0..self.times {
             let deposit = bank::deposit(&self.account, None);
             let begun = Instant::now();
             self.domain.process(deposit).synchronous().await?;
-            samples[1].add(millis(begun));
+            samples[1].add(begun.elapsed());
         }
         for _ in 0..times(self.length) {
             let begun = Instant::now();
             self.journal.load()?;
-            samples[2].add(millis(begun));
+            samples[2].add(begun.elapsed());
             let begun = Instant::now();
             self.journal.append()?;
-            samples[3].add(millis(begun));
+            samples[3].add(begun.elapsed());
         }
-        let [load, append, bare_load, bare_append] = samples.map(|samples| samples.median());
-        sheet.ours(self.load, load);
-        sheet.limit(self.load, bare_load);
-        sheet.ours(self.append, append);
-        sheet.limit(self.append, bare_append);
+        let [load, append, bare_load, bare_append] = samples.map(|samples| samples.at(0.5));
+        sheet.ours(self.load, millis(load));
+        sheet.limit(self.load, millis(bare_load));
+        sheet.ours(self.append, millis(append));
+        sheet.limit(self.append, millis(bare_append));
         self.loads.add(load);
         self.appends.add(append);
         Ok(())
@@ -128,7 +128,7 @@ impl Case {
 
     /// Microseconds to load, per event.
     fn load_per_event(&self) -> f64 {
-        self.loads.median() * 1000.0 / self.length as f64
+        self.loads.micros(0.5) / self.length as f64
     }
 }
 
@@ -143,8 +143,8 @@ fn add_linear_row(sheet: &mut Sheet, short: &Case, long: &Case) {
 fn add_constant_row(sheet: &mut Sheet, shortest: &Case, long: &Case) {
     let what = format!("append to {} events (limit: to {})", long.length, shortest.length);
     let at = sheet.row(what, "ms", Target::ratio(Bound::AtMost(1.5)));
-    sheet.ours(at, long.appends.median());
-    sheet.limit(at, shortest.appends.median());
+    sheet.ours(at, long.appends.millis(0.5));
+    sheet.limit(at, shortest.appends.millis(0.5));
 }
 
 async fn grow(domain: &Domain, account: &Id, by: u64) -> Result<()> {
@@ -171,6 +171,6 @@ fn times(events: u64) -> u32 {
     if events > 1_000 { 3 } else { 20 }
 }
 
-fn millis(begun: Instant) -> f64 {
-    begun.elapsed().as_secs_f64() * 1000.0
+fn millis(took: Duration) -> f64 {
+    took.as_secs_f64() * 1000.0
 }

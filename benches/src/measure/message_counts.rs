@@ -123,7 +123,7 @@ async fn of_product(stack: &Stack, window: Window) -> Result<Costs> {
     let customers = window.count(FAST) as u64;
     let accounts = Watcher::of(&domain).await?.open_accounts(&domain, customers).await?;
     backlog::drained(&domain).await?;
-    let counters = Counters::of(stack.servers()?, &place, server.processes()?).await?;
+    let counters = Counters::of(stack.servers()?, &place, server.processes()).await?;
     let costs = Costs::of(&counters, window, async |per_second| {
         let count = window.count(per_second) as u64;
         let schedule = Schedule { accounts: accounts.clone(), count, per_second };

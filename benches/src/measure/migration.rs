@@ -41,7 +41,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack, file: &Path) -> Result<Sheet
     let migration = Migration::of(plan);
     let settings = Settings { workers: plan.workers(), ..Settings::default() };
     let lanes_on = migration.panel(stack, "Lanes on", settings).await?;
-    let target = PACED_TARGET * lanes_on.timeline.latencies(Part::Before).p99();
+    let target = PACED_TARGET * lanes_on.timeline.latencies(Part::Before).millis(0.99);
     let lanes_off = Settings { lanes: false, ..settings };
     let lanes_off = migration.panel(stack, "Lanes off", lanes_off).await?;
     let paced = Settings { production_target_ms: Some(target), ..settings };
@@ -110,7 +110,7 @@ impl Migration {
         let migration = async {
             tokio::time::sleep(self.margin).await;
             let begin = start.elapsed().as_secs_f64();
-            place.child(&["flood", "--count", &count])?.end().await?;
+            place.child(&["flood", "--count", &count])?.end_by_itself().await?;
             backlog::bulk_drained(domain).await?;
             let end = start.elapsed().as_secs_f64();
             tokio::time::sleep(self.margin).await;
@@ -156,9 +156,9 @@ fn add(sheet: &mut Sheet, panel: &Panel, figure: fn(&mut Sheet, RowId, f64)) {
             }
             at
         };
-        row("p50", latencies.median(), before.median());
-        let p99 = row("p99", latencies.p99(), before.p99());
-        sheet.more(p99, latencies.summary());
+        row("p50", latencies.millis(0.5), before.millis(0.5));
+        let p99 = row("p99", latencies.millis(0.99), before.millis(0.99));
+        sheet.latencies(p99, &latencies);
         if part == Part::During {
             let seconds = panel.timeline.migration.end - panel.timeline.migration.start;
             sheet.more(p99, [("bulk/s", panel.accounts as f64 / seconds)]);

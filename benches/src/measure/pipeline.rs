@@ -5,11 +5,11 @@ use std::time::Instant;
 use protean::HandlerKind;
 use protean::Priority;
 use protean_cli::{Error, Result};
+use workbench::latency::Latencies;
 
 use crate::arrivals::Schedule;
 use crate::backlog;
 use crate::bare::Lanes;
-use crate::latency::Latencies;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{Bound, RowId, Sheet, Target};
@@ -87,7 +87,7 @@ impl Case {
         backlog::settled(&domain, HandlerKind::Projector, self.count).await?;
         let rate = self.count as f64 / begun.elapsed().as_secs_f64();
         drop(domain);
-        server.stop().await?;
+        server.stop()?;
         sheet.ours(self.rate, rate);
         sheet.more(self.rate, [("sent after s", filled)]);
         let bytes = place.bytes()?.saturating_sub(empty);
@@ -138,14 +138,14 @@ impl Beside {
         let deposits = (self.per_second * seconds).ceil() as u64;
         let (rate, latencies) = self.ours(stack, deposits.max(1)).await?;
         sheet.ours(self.rate, rate);
-        sheet.ours(self.p50, latencies.median());
-        sheet.ours(self.p99, latencies.p99());
+        sheet.ours(self.p50, latencies.millis(0.5));
+        sheet.ours(self.p99, latencies.millis(0.99));
         let place = Place::new(stack, Settings::default())?;
         let mut lanes = Lanes::start(&place).await?;
         let (took, latencies) = lanes.bulk_beside(self.count, self.per_second).await?;
         sheet.limit(self.rate, self.count as f64 / took.as_secs_f64());
-        sheet.limit(self.p50, latencies.median());
-        sheet.limit(self.p99, latencies.p99());
+        sheet.limit(self.p50, latencies.millis(0.5));
+        sheet.limit(self.p99, latencies.millis(0.99));
         Ok(())
     }
 

@@ -12,10 +12,10 @@ use protean::{Domain, HandlerKind};
 use protean_cli::{Error, Result};
 use protean_engine::rebuilds;
 use tokio_util::sync::CancellationToken;
+use workbench::child::Child;
+use workbench::latency::Latencies;
 
 use crate::backlog;
-use crate::child::Child;
-use crate::latency::Latencies;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{Bound, RowId, Sheet, Target};
@@ -75,7 +75,7 @@ impl Rebuild {
     async fn measure(self, stack: &Stack) -> Result<Found> {
         let mut site = Site::open(stack, Settings::default(), self.crowd).await?;
         let count = self.accounts.to_string();
-        site.place.child(&["flood", "--events", "--count", &count])?.end().await?;
+        site.place.child(&["flood", "--events", "--count", &count])?.end_by_itself().await?;
         backlog::drained(&site.domain).await?;
         let (stop, start) = (CancellationToken::new(), Instant::now());
         let schedule = site.schedule(u64::MAX);
@@ -86,7 +86,7 @@ impl Rebuild {
         let rebuild = async {
             let _stop = stop.drop_guard();
             tokio::time::sleep(self.margin).await;
-            let before = server.peak_memory()?;
+            let before = server.peak_memory().unwrap_or(0.0);
             let begin = start.elapsed().as_secs_f64();
             let first = program(place)?;
             until_settled(domain, self.accounts / 2).await?;
@@ -98,7 +98,7 @@ impl Rebuild {
             let all = backlog::settled_by(domain, HandlerKind::Projector).await?;
             let settled = all.saturating_sub(settled);
             tokio::time::sleep(self.margin).await;
-            let server_memory = [before, server.peak_memory()?];
+            let server_memory = [before, server.peak_memory().unwrap_or(0.0)];
             Ok((settled, took, memory, server_memory, begin..end))
         };
         let (deposits, longest_pause, rebuild) = tokio::try_join!(deposits, projector, rebuild)?;
@@ -134,11 +134,11 @@ async fn settled_by_rebuild(domain: &Domain) -> Result<u64> {
 async fn to_its_end(program: Child) -> Result<f64> {
     let mut memory = 0.0;
     // One that has ended has no memory any more.
-    while let Ok(peak) = program.peak_memory() {
+    while let Some(peak) = program.peak_memory() {
         memory = peak;
         tokio::time::sleep(REBUILD_LOOK_INTERVAL).await;
     }
-    program.end().await?;
+    program.end_by_itself().await?;
     Ok(memory)
 }
 
@@ -184,18 +184,18 @@ impl Rows {
         let mut idle = found.timeline.latencies(Part::Before);
         idle.extend(&found.timeline.latencies(Part::After));
         let meanwhile = found.timeline.latencies(Part::During);
-        sheet.ours(self.p50, meanwhile.median());
-        sheet.limit(self.p50, idle.median());
+        sheet.ours(self.p50, meanwhile.millis(0.5));
+        sheet.limit(self.p50, idle.millis(0.5));
         let (before, after) = SECONDS_AROUND_SWAP;
         let end = found.timeline.migration.end;
         let mut swap = Latencies::default();
         let around = |due: f64| (end - before..end + after).contains(&due);
         let near = found.timeline.deposits.iter().filter(|deposit| around(deposit.due_s));
-        near.for_each(|deposit| swap.add(deposit.latency_ms));
+        near.for_each(|deposit| swap.add(deposit.latency()));
         for (row, of) in [(self.p99, &meanwhile), (self.swap, &swap)] {
-            sheet.ours(row, of.p99());
-            sheet.limit(row, idle.p99());
-            sheet.more(row, of.summary());
+            sheet.ours(row, of.millis(0.99));
+            sheet.limit(row, idle.millis(0.99));
+            sheet.latencies(row, of);
         }
         sheet.ours(self.pause, found.longest_pause.as_secs_f64());
         sheet.ours(self.rate, found.settled as f64 / found.took.as_secs_f64());

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use protean::Priority;
 use protean::port::Find;
 use protean_cli::Result;
+use workbench::child::Child;
 
 use crate::backlog;
-use crate::child::Child;
 use crate::home::Home;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;

@@ -62,7 +62,7 @@ impl Panel {
     fn percentiles(&self) -> String {
         let parts = Part::ALL.iter().filter_map(|part| {
             let found = self.timeline.latencies(*part);
-            let (p50, p99) = (latency(found.median()), latency(found.p99()));
+            let (p50, p99) = (latency(found.millis(0.5)), latency(found.millis(0.99)));
             (found.count() > 0).then(|| format!("{} {p50} / {p99}", part.name()))
         });
         let parts = parts.collect::<Vec<_>>().join(" · ");

@@ -8,12 +8,12 @@ use protean::Id;
 use protean_cli::{Error, Result};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use workbench::latency::Latencies;
 
 use super::log::{Announce, Commit, Log};
 use super::message;
 use super::production::{self, Handled};
 use crate::clock;
-use crate::latency::Latencies;
 
 const ACCOUNTS: usize = 1000;
 const CONNECTIONS: usize = 4;
@@ -51,7 +51,7 @@ impl Customers {
         Ok(Self { stages, handled, connections, accounts, sent: 0 })
     }
 
-    /// Deposits while something runs; returns its result, and the latency in milliseconds of
+    /// Deposits while something runs; returns its result, and the latency of
     /// each deposit from its due time.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Customers {
             tokio::select! {
                 Some(Handled { number, at }) = self.handled.recv() => {
                     let due = clock + i64::try_from(due(number).as_micros())?;
-                    latencies.add((at - due) as f64 / 1000.0);
+                    latencies.add(Duration::from_micros(u64::try_from(at - due).unwrap_or(0)));
                 }
                 done = &mut meanwhile, if result.is_none() => result = Some(done?),
                 () = tokio::time::sleep_until(start + due(self.sent)), if result.is_none() => {
@@ -78,7 +78,7 @@ impl Customers {
                 Some(sent) = sending.join_next() => sent??,
                 ended = self.stages.join_next() => return Err(stopped(ended)),
             }
-            if result.is_some() && latencies.count() as u64 == self.sent - first {
+            if result.is_some() && latencies.count() == self.sent - first {
                 return result.map(|result| (result, latencies)).ok_or_else(|| stopped(None));
             }
         }

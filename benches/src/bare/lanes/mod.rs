@@ -24,13 +24,13 @@ use std::time::Duration;
 
 use protean_cli::Result;
 use tokio::sync::Mutex;
+use workbench::latency::Latencies;
 
 use self::bulk::Bulk;
 use self::customers::Customers;
 use self::log::Log;
 use super::postgres::home;
 use crate::home::Home;
-use crate::latency::Latencies;
 use crate::place::Place;
 
 pub(crate) use self::customers::Delivery;
