@@ -101,8 +101,7 @@ impl PublishLoop {
         std::mem::take(&mut self.progress)
     }
 
-    /// Waits until a commit that is under way or due later has ended; for ever when there is
-    /// none. Cancel safe.
+    /// Waits until a commit that is under way or due has ended, or for ever. Cancel safe.
     pub(super) async fn settled(&mut self) -> Result {
         match self.settlements.is_empty() {
             true => std::future::pending().await,

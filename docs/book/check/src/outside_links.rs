@@ -91,9 +91,9 @@ fn outside(page: &str, link: &str) -> Option<String> {
 
 #[test]
 fn a_link_out_of_the_book_becomes_a_path_and_others_stay() {
-    let page = "See [ADR 9](../../../adr/0009-a.md), [lanes](lanes.md#x) and [it](https://a.org/../../b).\n";
+    let page = "See [ADR 9](../../../adr/README.md), [lanes](lanes.md#x) and [it](https://a.org/../../b).\n";
     let expected =
-        "See ADR 9 (`docs/adr/0009-a.md`), [lanes](lanes.md#x) and [it](https://a.org/../../b).\n";
+        "See ADR 9 (`docs/adr/README.md`), [lanes](lanes.md#x) and [it](https://a.org/../../b).\n";
     assert_eq!(without_outside_links("explanation/a.md", page), expected);
     let mut book = serde_json::json!({"items": [{"Chapter": {"path": "a.md", "content": "[b](../../../b.md)",
         "sub_items": [{"Chapter": {"path": "c/d.md", "content": "[e](../a.md)"}}]}}]});

@@ -73,6 +73,23 @@ pub(super) fn effects() -> Vec<(&'static str, Effect)> {
         ),
         ("event_store.provider", Effect::Reader("must be that of the default database")),
         ("event_store.database_uri", Effect::Reader("must be that of the default database")),
+        ("intake.max_priority", field!(config.intake.max_priority => ["intake.max_priority"])),
+        ("idempotency.ttl", field!(config.idempotency.ttl => ["idempotency.ttl"])),
+        (
+            "idempotency.error_ttl",
+            field!(config.idempotency.error_ttl => ["idempotency.error_ttl"]),
+        ),
+    ];
+    effects.extend(telemetry_effects(&config));
+    effects.extend(outbox_effects(&config));
+    effects.extend(server_effects(&config));
+    effects.extend(observatory_effects(&config));
+    effects.extend(subscription_effects());
+    effects
+}
+
+fn telemetry_effects(config: &Config) -> Vec<(&'static str, Effect)> {
+    vec![
         ("telemetry.enabled", field!(config.telemetry.enabled => ["telemetry.enabled"])),
         (
             "telemetry.endpoint",
@@ -87,18 +104,7 @@ pub(super) fn effects() -> Vec<(&'static str, Effect)> {
             field!(config.telemetry.resource_attributes => ["telemetry.resource_attributes"], "none"),
         ),
         ("logging.format", field!(config.logging.format => ["logging.format"])),
-        ("intake.max_priority", field!(config.intake.max_priority => ["intake.max_priority"])),
-        ("idempotency.ttl", field!(config.idempotency.ttl => ["idempotency.ttl"])),
-        (
-            "idempotency.error_ttl",
-            field!(config.idempotency.error_ttl => ["idempotency.error_ttl"]),
-        ),
-    ];
-    effects.extend(outbox_effects(&config));
-    effects.extend(server_effects(&config));
-    effects.extend(observatory_effects(&config));
-    effects.extend(subscription_effects());
-    effects
+    ]
 }
 
 pub(super) fn outbox_effects(config: &Config) -> Vec<(&'static str, Effect)> {
