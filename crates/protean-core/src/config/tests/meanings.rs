@@ -43,6 +43,11 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("brokers.NAME.socket_connect_timeout", "how long connecting to the broker may take"),
     ("event_store.provider", "the log is a part of the default database"),
     ("event_store.database_uri", "the log is a part of the default database"),
+    ("telemetry.enabled", "whether spans and metrics are sent to a collector"),
+    ("telemetry.endpoint", "the collector's address for OTLP over HTTP, without `/v1/traces`"),
+    ("telemetry.service_name", "the service that spans and metrics name"),
+    ("telemetry.resource_attributes", "what else spans and metrics say of their service"),
+    ("logging.format", "how log lines are written: `text` for people, `json` for machines"),
     ("intake.max_priority", "the highest priority that a row of `protean_intake` may have"),
     ("idempotency.ttl", "how long the answer to a command with an idempotency key is kept"),
     (
@@ -136,6 +141,15 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
         "server.health.port_auto_increment",
         "whether the next free port is taken when this one is in use",
     ),
+    (
+        "server.observatory.enabled",
+        "whether a server shows the observatory, its pages for people, beside its health pages",
+    ),
+    (
+        "server.observatory.hosts",
+        "the names under which browsers reach the observatory, besides addresses and `localhost`",
+    ),
+    ("server.observatory.tokens.NAME.secret", "the text with which operator NAME logs in"),
     ("server.default_subscription_profile", "the profile of handlers that name none"),
     ("server.profiles.NAME.inherits", "the built-in profile that this one begins with"),
     ("server.subscriptions.NAME.profile", "the profile of this handler"),
