@@ -51,14 +51,15 @@ struct Watched {
     last_commit: u64,
     /// Steps of bulk work that run or wait.
     bulk_steps: usize,
-    /// When the last of them ended.
-    bulk_ended: Option<Instant>,
+    /// When one of them last moved something. Most production commits wake bulk work, which then
+    /// finds nothing.
+    bulk_worked: Option<Instant>,
 }
 
 impl Watched {
     /// True when no bulk work was under way during the last `latency`, nor shortly before.
     fn is_idle_for(&self, latency: Duration) -> bool {
-        let since_bulk = self.bulk_ended.map(|ended| ended.elapsed());
+        let since_bulk = self.bulk_worked.map(|worked| worked.elapsed());
         self.bulk_steps == 0 && since_bulk.is_none_or(|since| since > latency + SETTLING_TIME)
     }
 }
@@ -131,6 +132,9 @@ impl Pacing {
     /// work counts as its step.
     pub(crate) async fn watch_commit<T>(&self, lane: Lane, commit: impl Future<Output = T>) -> T {
         if lane == Lane::Backfill {
+            let _ended = AtEnd(self, |watched: &mut Watched| {
+                watched.bulk_worked = Some(Instant::now());
+            });
             return self.watch_bulk(commit).await;
         }
         let number = {
@@ -153,11 +157,13 @@ impl Pacing {
             watched.bulk_steps += 1;
             watched.seen.bulk = true;
         }
-        let _ended = AtEnd(self, |watched: &mut Watched| {
-            watched.bulk_steps -= 1;
-            watched.bulk_ended = Some(Instant::now());
-        });
+        let _ended = AtEnd(self, |watched: &mut Watched| watched.bulk_steps -= 1);
         step.await
+    }
+
+    /// A step of bulk work has found something to do.
+    pub(crate) fn bulk_worked(&self) {
+        self.watched().bulk_worked = Some(Instant::now());
     }
 
     /// Sets the pace until `stop` is cancelled. From then on bulk work goes at full speed, so
@@ -314,14 +320,20 @@ mod tests {
         let handle = |ms| pacing.durable(&message, &Fate::Handled, at(ms));
         let idle = || pacing.idle_production().map(|found| (found.messages, found.p99));
         handle(3);
-        pacing.watch_bulk(async { handle(70) }).await;
+        pacing.watch_commit(Lane::Backfill, async { handle(70) }).await;
         sleep(Duration::from_millis(900)).await;
         handle(80);
         assert_eq!(idle(), Some((1, Duration::from_millis(3))), "just before, bulk work ran");
         sleep(Duration::from_millis(200)).await;
         handle(4);
         assert_eq!(idle(), Some((2, Duration::from_millis(4))));
-        assert_eq!(pacing.production().unwrap().messages, 4);
+        pacing.watch_bulk(async {}).await;
+        handle(5);
+        assert_eq!(idle(), Some((3, Duration::from_millis(5))), "it has found nothing");
+        pacing.bulk_worked();
+        handle(90);
+        assert_eq!(idle(), Some((3, Duration::from_millis(5))));
+        assert_eq!(pacing.production().unwrap().messages, 6);
     }
 
     #[tokio::test(start_paused = true)]

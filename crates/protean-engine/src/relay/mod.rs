@@ -166,6 +166,9 @@ impl Relay {
             }
             publishing.look_at(arrivals.take_changed());
             if self.steps.run(lane, publishing.publish()).await? {
+                if lane == Lane::Backfill {
+                    self.steps.pacing().bulk_worked();
+                }
                 continue;
             }
             let wake_at = maintain_at.min(Instant::now() + publishing.retry_after());

@@ -94,6 +94,9 @@ pub(crate) async fn read_log(
 ) -> Result<Vec<Delivery>> {
     let began = Instant::now();
     let page = runner.steps.run(lane, runner.store.lane(read)).await?;
+    if lane == Lane::Backfill && !page.is_empty() {
+        runner.steps.pacing().bulk_worked();
+    }
     received(runner, None, runner.group.category.as_str(), lane, began, page.iter());
     Ok(page)
 }

@@ -70,6 +70,10 @@ fn commands(shop: &Shop, path: &[&str]) -> Vec<Vec<String>> {
                 placeholder if placeholder.starts_with(['<', '[']) => "1",
                 word => word,
             });
+        // It serves pages until a signal comes; the browser's tests look at what they say.
+        if path == ["observatory"] {
+            return Vec::new();
+        }
         let end = (path == ["server"]).then_some("--test-mode");
         return vec![words.chain(end).map(str::to_owned).collect()];
     };

@@ -97,8 +97,7 @@ fn the_lanes_tell_the_story_of_a_migration() {
     assert!(most("bulk-rate") > 0.0, "{seen:?}");
     let (p50, p99) = (most("production-p50"), most("production-p99"));
     assert!(p50 > 0.0 && p50 <= p99, "p50 {p50}, p99 {p99}");
-    // A machine that is busy with something else may have had no idle moment.
-    assert!(values("idle-p99").iter().all(|idle| *idle > 0.0), "{seen:?}");
+    assert!(most("idle-p99") > 0.0, "{seen:?}");
     let is_paced = |moment: &Value| moment["pace"].is_number() && moment["pace-reason"].is_string();
     assert!(seen.iter().any(is_paced), "{seen:?}");
     // It is over, and the server with it.
