@@ -58,10 +58,10 @@ fn sync_command_times_a_command_in_memory() {
 fn bulk_latency_times_customers_in_every_phase_and_setting() {
     let rows = rows_of("bulk-latency");
     let cases = rows.iter().filter(|row| row["more"]["p99.9"].is_number()).count();
-    // Six phases without a pause and five with one; in each, three settings.
-    assert_eq!(cases, 3 * (6 + 5 + 5));
+    // Seven phases without a pause and five with one; in each, three settings.
+    assert_eq!(cases, 3 * (7 + 5 + 5));
     // Two percentiles in all phases but the first, and one row for the settings of a phase.
-    assert_eq!(count_with_limit(&rows), 2 * 3 * (5 + 4 + 4) + (6 + 5 + 5));
+    assert_eq!(count_with_limit(&rows), 2 * 3 * (6 + 4 + 4) + (7 + 5 + 5));
 }
 
 /// Draws a small migration; each way has its curves, and its percentiles in the report.
@@ -162,9 +162,9 @@ fn projector_times_a_projector_against_the_same_rows_by_hand() {
 fn bulk_latency_times_customers_through_both_servers_and_two_workers() {
     let only = ["--on", "servers", "--handler", "0", "--batch", "100", "--workers", "2"];
     let rows = rows_with("bulk-latency", &[&only[..], &["--large-wal"]].concat());
-    assert_eq!((rows.len(), count_with_limit(&rows)), (12, 10));
+    assert_eq!((rows.len(), count_with_limit(&rows)), (14, 12));
     let moved = rows.iter().filter(|row| row["more"]["bulk/s"].is_number()).count();
-    assert_eq!(moved, 4);
+    assert_eq!(moved, 5);
 }
 
 #[test]
