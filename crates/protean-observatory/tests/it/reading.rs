@@ -163,16 +163,16 @@ fn percent(text: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_shows_the_state_after_each_event() {
-    let bank = Bank::given_up(&["Eve"]).await;
+    let bank = Bank::given_up(&["Mallory"]).await;
     let instances = bank.get("/observatory/streams?aggregate=Account").await;
     let id = instances.attribute("<li", "data-stream-id").to_owned();
     let address = format!("/observatory/streams?aggregate=Account&id={id}");
     let masked = bank.get(&address).await;
     masked.has("data-state-version=\"0\"");
     masked.has("data-field=\"holder\"");
-    masked.lacks("Eve");
+    masked.lacks("Mallory");
     let revealed = bank.get(&format!("{address}&version=0&reveal=payload")).await;
-    revealed.has("<dd data-field=\"holder\">&quot;Eve&quot;</dd>");
+    revealed.has("<dd data-field=\"holder\">&quot;Mallory&quot;</dd>");
     let unknown = bank.get("/observatory/streams?aggregate=Account&id=nobody").await;
     unknown.has("no event of this instance");
 }
