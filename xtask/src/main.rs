@@ -25,11 +25,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test [ARGUMENTS]     sets up what is missing and runs every test of the workspace;
                                  ARGUMENTS are those of `cargo test`, in place of all tests
-cargo xtask setup                only sets up what is missing: PostgreSQL, Redis, Chromium, Python
-                                 and Protean for Python
+cargo xtask setup                only sets up what is missing: PostgreSQL, Redis, Chromium, Python,
+                                 and Protean and OpenTelemetry for Python
 cargo xtask bench [NAME …]       runs a benchmark in a release build; alone, lists them
 cargo xtask book [ARGUMENTS]     builds the book; ARGUMENTS are those of `mdbook build`
-cargo xtask features             compiles each published package with each feature alone
+cargo xtask features             compiles each published package with no feature and with each alone
 cargo xtask minimum              compiles everything with the oldest version of Rust
 cargo xtask package [ARGUMENTS]  packs what is published and builds it from the packages;
                                  ARGUMENTS are those of `cargo package`

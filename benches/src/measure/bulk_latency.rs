@@ -83,9 +83,9 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         "limit is the same figure while idle, in the same round. 'Paced' has a target of 1.2",
     );
     sheet.note(
-        "times the p99 while idle; its bulk sender is a process of its own, which rests with the",
+        "times the p99 while idle; its bulk sender is a process of its own, which nobody slows.",
     );
-    sheet.note("server. In 'FallDue' scheduled bulk commands come due, all at one moment.");
+    sheet.note("In 'FallDue' scheduled bulk commands come due, all at one moment.");
     let scheduled = plan.size(200_000, 500);
     for pause in plan.handlers(&PAUSES_MS) {
         let settings = Settings {
