@@ -1,13 +1,14 @@
 //! What the relay of a server hands to the server's own readers: messages that it publishes for
-//! the first time, so that a reader whom the broker gives one need not look it up again.
+//! the first time, so that a reader that gets one from the broker need not look it up again.
 //!
 //! ```text
 //! page of the log ─┬─▶ kept here ──────────────────▶ taken: it is open, run it
 //!                  └─▶ broker ─▶ entry ─▶ reader ─┤
 //!                                                   └ not here ─▶ looked up in the log
 //! ```
-//! Nobody was given such a message before, so it is as open as the page has found it. Whatever
-//! comes a second time is looked up. What another process was given is forgotten soon.
+//! No reader was given such a message before, so it is as open as it was when the page was read.
+//! A message that comes a second time is looked up. One that another process gets is soon
+//! forgotten here.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 const KEPT_FOR: Duration = Duration::from_secs(1);
 /// How many are kept at most.
 const MAX_KEPT: usize = 256;
-/// One with more bytes is looked up.
+/// A message with more bytes is looked up.
 const MAX_BYTES: usize = 16 * 1024;
 
 /// Messages on their way from the relay of a server to its readers. A clone shares them.
@@ -38,7 +39,7 @@ struct Kept {
 type Key = (Arc<str>, u64);
 
 impl Handover {
-    /// Keeps a message that is open to a group, and that nobody was given before.
+    /// Keeps a message that is open to a group, and that no reader was given before.
     pub(crate) fn keep(&self, group: &Arc<str>, delivery: Delivery) {
         if delivery.recorded.message.data.len() > MAX_BYTES {
             return;
@@ -58,7 +59,7 @@ impl Handover {
         taken.filter(|taken| *taken.recorded.message.id == *id)
     }
 
-    /// Forgets everything: what is published next may have been given to somebody.
+    /// Forgets everything: a reader may already have been given what is published next.
     pub(crate) fn clear(&self) {
         *self.kept() = Kept::default();
     }

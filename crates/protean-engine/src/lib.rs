@@ -14,8 +14,8 @@
 //!           └▶ pipeline     what commits together
 //! ```
 //!
-//! `relay` publishes the messages of the log to brokers, and `handover` keeps those for the readers
-//! of the same server that nobody was given before; `inbox` brings the messages of
+//! `relay` publishes the messages of the log to brokers, and `handover` keeps those that no reader
+//! was given before for the readers of the same server; `inbox` brings the messages of
 //! other systems into the log; `dead_letters` replays, purges and publishes what was given
 //! up; `observe` shows where everything stands; `governor` and `pacing`
 //! slow bulk work down while production is late; `maintenance` deletes what is too old.

@@ -57,8 +57,8 @@ impl Server {
         Self { health: Some(page), ..self }
     }
 
-    /// Reports the metrics of the page `/metrics` to `sink` as well, again and again until the server
-    /// has ended.
+    /// Also reports the metrics of the page `/metrics` to `sink`, periodically until the server has
+    /// ended.
     #[must_use]
     pub fn with_metrics(self, sink: Arc<dyn MetricsSink>) -> Self {
         Self { metrics: Some(sink), ..self }

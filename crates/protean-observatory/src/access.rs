@@ -1,4 +1,4 @@
-//! Who may read, and who may change something. Pure: it looks at what a request says.
+//! Decides which requests may read and which may make changes. Pure: it looks only at the request.
 //!
 //! ```text
 //!              at the loopback                 elsewhere
@@ -10,7 +10,7 @@
 //!   loopback (DNS rebinding) reads nothing.
 //! * A session is a cookie made from the token's secret; a script sends the secret itself, as
 //!   `Authorization: Bearer …`, and needs no Origin, since no browser sends that by itself.
-//! * An application that serves the pages behind its own login says who its user is.
+//! * An application that serves the pages behind its own login names the user itself.
 
 use std::net::IpAddr;
 
@@ -18,24 +18,24 @@ use hyper::StatusCode;
 use protean_core::domain::Operator;
 use sha2::{Digest, Sha256};
 
-/// Says what a hash is for, so that none can stand for another.
+/// Separates the purposes of the hashes, so that one can never be used as another.
 const SESSION: &str = "protean observatory session";
 const CHECK: &str = "protean observatory check";
 
-/// Who may do what.
+/// The hosts and tokens that decide what a request may do.
 #[derive(Clone, Default)]
 pub(crate) struct Access {
     hosts: Vec<String>,
     tokens: Vec<Token>,
 }
 
-/// An operator, and what shows that somebody is this operator. The secret itself is not kept.
+/// An operator, and the hashes that identify them. The secret itself is not kept.
 #[derive(Clone)]
 struct Token {
     operator: Operator,
     /// What the session's cookie holds.
     session: String,
-    /// The hash of that, so that comparing takes no time that depends on it.
+    /// The hash of that: comparing hashes leaks nothing about the session through timing.
     check: String,
 }
 
@@ -46,13 +46,13 @@ pub(crate) struct Asked<'a> {
     pub(crate) host: Option<&'a str>,
     /// The header `Origin`.
     pub(crate) origin: Option<&'a str>,
-    /// True when it came in at an address of the loopback.
+    /// True when the request arrived at a loopback address.
     pub(crate) at_loopback: bool,
-    /// Who asks, if that is known.
+    /// The requester's credential, if there is one.
     pub(crate) credential: Option<Credential>,
 }
 
-/// Who asks, and how that is known.
+/// The operator behind a request, and how the operator was identified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
     /// By the cookie, which the browser sends.
@@ -73,11 +73,11 @@ impl Credential {
 /// Why a request is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It says no Host.
+    /// The request has no Host header.
     NoHost,
-    /// The Host is not a name of this page.
+    /// The Host header is not a known name of this server.
     ForeignHost,
-    /// The Origin is not this page.
+    /// The Origin header is missing or names another site.
     ForeignOrigin,
     /// A token is needed.
     NoToken,
@@ -95,18 +95,18 @@ impl Refusal {
 
     pub(crate) fn text(self) -> &'static str {
         match self {
-            Self::NoHost => "The request names no host.",
+            Self::NoHost => "The request has no valid Host header.",
             Self::ForeignHost => {
-                "This page does not go by that name. Add the name to hosts in [server.observatory]."
+                "Unknown host name. To allow it, add it to hosts in [server.observatory]."
             }
             Self::ForeignOrigin => "The request does not come from this page, so nothing was done.",
-            Self::NoToken => "Log in with the token of an operator.",
+            Self::NoToken => "Log in with an operator's token.",
         }
     }
 }
 
 impl Access {
-    /// Lets browsers name the pages by these hosts, and these operators in, each with a secret.
+    /// Accepts these host names, and admits these operators, each with a secret.
     pub(crate) fn new<'a>(
         hosts: &[String],
         tokens: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -116,14 +116,14 @@ impl Access {
         access
     }
 
-    /// Lets another operator in.
+    /// Admits another operator.
     pub(crate) fn admit(&mut self, name: &str, secret: &str) {
         let session = hash(SESSION, secret);
         let check = hash(CHECK, &session);
         self.tokens.push(Token { operator: Operator::named(name), session, check });
     }
 
-    /// True when anybody can log in.
+    /// True when at least one operator can log in.
     pub(crate) fn has_tokens(&self) -> bool {
         !self.tokens.is_empty()
     }
@@ -144,10 +144,10 @@ impl Access {
         self.tokens.iter().find(|token| token.check == check)
     }
 
-    /// Whether a request may read.
+    /// Checks whether a request may read.
     ///
     /// # Errors
-    /// Why not.
+    /// When it may not, with the reason.
     pub(crate) fn may_read(&self, asked: &Asked<'_>) -> Result<(), Refusal> {
         if let Some(Credential::Application(_)) = asked.credential {
             return Ok(());
@@ -164,10 +164,10 @@ impl Access {
         }
     }
 
-    /// Whether a request may change something, and who does it.
+    /// Checks whether a request may make a change, and returns the operator who makes it.
     ///
     /// # Errors
-    /// Why not.
+    /// When it may not, with the reason.
     pub(crate) fn may_change(&self, asked: &Asked<'_>) -> Result<Operator, Refusal> {
         let read = self.may_read(asked);
         if let Err(refusal @ (Refusal::NoHost | Refusal::ForeignHost)) = read {

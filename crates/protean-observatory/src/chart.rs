@@ -10,7 +10,7 @@ use crate::text::number;
 /// The size of the drawing, which the page stretches.
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 120.0;
-/// Points further apart are not joined: nobody looked in between.
+/// Points further apart are not joined: there were no viewers in between.
 const MAX_GAP: Duration = Duration::from_secs(5);
 
 /// A line of the chart.
@@ -82,7 +82,7 @@ fn key(class: &str, name: &str) -> Markup {
     }
 }
 
-/// A path through the points that have a value, in pieces where nobody looked.
+/// A path through the points that have a value, broken where values are missing.
 fn path(
     points: &[Point],
     value: fn(&Point) -> Option<f64>,
@@ -121,7 +121,7 @@ fn scale(points: &[Point], lines: &[Line], levels: &[Level]) -> f64 {
     steps.map(|step| step * size).into_iter().find(|top| *top >= highest).unwrap_or(highest)
 }
 
-/// The last value of each line, for those who do not see the chart.
+/// The last value of each line, for screen readers.
 fn spoken(points: &[Point], lines: &[Line], unit: &str) -> String {
     let last = points.last();
     let values = lines.iter().map(|line| match last.and_then(line.value) {

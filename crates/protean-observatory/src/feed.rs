@@ -1,4 +1,4 @@
-//! One snapshot a second for all viewers, and none while nobody looks.
+//! Takes one snapshot a second for all viewers, and none while there are no viewers.
 //!
 //! ```text
 //! viewer ─▶ watch ─┐
@@ -64,7 +64,7 @@ impl Feed {
         }
     }
 
-    /// A seat for a viewer; none when all are taken.
+    /// Reserves a seat for a viewer; `None` when all seats are taken.
     pub(crate) fn view(self: &Arc<Self>) -> Option<Viewer> {
         let seat = Arc::clone(&self.viewers).try_acquire_owned().ok()?;
         let mut latest = self.watch();
@@ -118,7 +118,7 @@ impl Feed {
         }
     }
 
-    /// True when nobody looks; the next viewer begins anew then.
+    /// True when there are no viewers left; the next one starts a new task.
     fn is_over(&self) -> bool {
         let mut is_running = self.lock();
         *is_running = self.latest.receiver_count() > 0;
@@ -130,7 +130,7 @@ impl Feed {
     }
 }
 
-/// Lets the next viewer begin anew when the task was dropped, or has panicked.
+/// Lets the next viewer start a new task after this one was dropped or panicked.
 struct Running<'a> {
     feed: &'a Feed,
     has_ended: bool,

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// How far back a chart shows.
 pub(crate) const SPAN: Duration = Duration::from_secs(300);
 
-/// What is drawn of one moment. What was not known is not drawn.
+/// The values drawn for one moment. Unknown values are not drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Point {
     /// Counted from any fixed moment.
@@ -25,7 +25,7 @@ pub(crate) struct Point {
 pub(crate) struct History(VecDeque<Point>);
 
 impl History {
-    /// Takes a point in, and gives all that are recent enough, the oldest first.
+    /// Adds a point, and returns all points that are recent enough, oldest first.
     pub(crate) fn add(&mut self, point: Point) -> Vec<Point> {
         self.0.push_back(point);
         while self.0.front().is_some_and(|first| first.at + SPAN < point.at) {

@@ -1,6 +1,5 @@
-//! The data of a message, masked unless somebody asks for it.
+//! The data of a message, masked unless the reader asks to reveal it.
 
-use protean_engine::shared_reason;
 use serde_json::Value;
 
 /// Stands for a value.
@@ -32,11 +31,6 @@ impl Payload {
         let is_json = serde_json::from_str::<&serde_json::value::RawValue>(data).is_ok();
         Self::Revealed(if is_json { indented(data) } else { data.to_owned() })
     }
-}
-
-/// A reason without the values that it quotes.
-pub(crate) fn masked_reason(reason: &str) -> String {
-    shared_reason(reason)
 }
 
 /// JSON on indented lines, letter for letter.
@@ -90,7 +84,7 @@ fn line(shown: &mut String, depth: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Payload, masked_reason};
+    use super::Payload;
 
     #[test]
     fn masked_data_holds_names_and_no_value() {
@@ -125,10 +119,5 @@ mod tests {
             Payload::Revealed("{\n  \"a\": \"\\\\\"\n}".into())
         );
         assert_eq!(Payload::revealed("not { JSON"), Payload::Revealed("not { JSON".to_owned()));
-    }
-
-    #[test]
-    fn a_masked_reason_has_no_quoted_value() {
-        assert_eq!(masked_reason("no Account has the id 'eve-7'"), "no Account has the id '…'");
     }
 }

@@ -27,7 +27,7 @@ const MAX_FORM_BYTES: usize = 16 * 1024;
 
 /// Pages that show a running domain to people. Cheap to clone; clones share their snapshots.
 ///
-/// See the [crate](crate) for where to serve them, and for who may do what.
+/// See the [crate](crate) docs for where to serve the pages and how access is controlled.
 #[derive(Clone)]
 pub struct Observatory {
     pub(crate) shared: Arc<Shared>,
@@ -58,7 +58,7 @@ impl Observatory {
         self.with(|shared| shared.base = path)
     }
 
-    /// Lets another operator in, besides those of the settings.
+    /// Admits another operator, in addition to those in the settings.
     #[must_use]
     pub fn with_token(self, name: &str, secret: &str) -> Self {
         self.with(|shared| shared.access.admit(name, secret))
@@ -70,14 +70,7 @@ impl Observatory {
     }
 
     fn with(self, change: impl FnOnce(&mut Shared)) -> Self {
-        let Shared { domain, base, access, feed, cookie } = &*self.shared;
-        let mut shared = Shared {
-            domain: domain.clone(),
-            base: base.clone(),
-            access: access.clone(),
-            feed: Arc::clone(feed),
-            cookie: cookie.clone(),
-        };
+        let mut shared = Arc::unwrap_or_clone(self.shared);
         change(&mut shared);
         Self { shared: Arc::new(shared) }
     }
@@ -92,7 +85,9 @@ impl Observatory {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path();
         // A router that nests the pages has taken the beginning away.
-        let path = path.strip_prefix(&shared.base).unwrap_or(path).trim_start_matches('/');
+        let below = path.strip_prefix(&shared.base);
+        let below = below.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let path = below.unwrap_or(path).trim_start_matches('/');
         if let Some(asset) = pages::asset(path) {
             return asset;
         }
@@ -108,12 +103,15 @@ impl Observatory {
             Method::GET | Method::HEAD => shared.read(&asked, &visit).await,
             Method::POST => {
                 let Ok(form) = Limited::new(body, MAX_FORM_BYTES).collect().await else {
-                    return response::text(StatusCode::BAD_REQUEST, "The form cannot be read.");
+                    return response::text(StatusCode::BAD_REQUEST, "Cannot read the form.");
                 };
                 let form = Query::read(&String::from_utf8_lossy(&form.to_bytes()));
                 shared.change(&asked, &visit, &form).await
             }
-            _ => response::text(StatusCode::METHOD_NOT_ALLOWED, "Only GET and POST are answered."),
+            _ => response::text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Only GET, HEAD and POST are supported.",
+            ),
         }
     }
 }
@@ -164,7 +162,7 @@ impl Shared {
 
     async fn change(&self, asked: &Asked<'_>, visit: &Visit<'_>, form: &Query) -> Answer {
         if visit.path == LOGIN {
-            // Whoever logs in has no token yet; the rest holds for this as well.
+            // A visitor who logs in has no token yet; the other checks still apply.
             let unknown = self.access.may_change(&Asked { credential: None, ..asked.clone() });
             return match unknown {
                 Err(Refusal::NoToken) => pages::log_in(visit, asked, form),

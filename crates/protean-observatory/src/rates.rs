@@ -7,7 +7,7 @@ use protean_engine::Trend;
 
 /// How far back the earlier of two looks lies, at most.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Looks further apart than this do not belong together: nobody watched in between.
+/// Looks further apart than this are not compared: there were no viewers in between.
 const MAX_GAP: Duration = Duration::from_secs(5);
 
 /// A lane of a group: the name of its claim, and the lane's stream.
@@ -41,7 +41,7 @@ pub(crate) struct Runs {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Rate {
     pub(crate) trend: Trend,
-    /// Messages handled a second; `None` while no server says so.
+    /// Messages handled per second; `None` while no server reports it.
     pub(crate) handled: Option<f64>,
     /// Runs that failed, a second.
     pub(crate) failed: Option<f64>,
@@ -54,7 +54,7 @@ pub(crate) struct Rate {
 pub(crate) struct Looks(VecDeque<Look>);
 
 impl Looks {
-    /// Takes a look in, and says how fast each lane works since an earlier one.
+    /// Adds a look, and returns how fast each lane has worked since an earlier one.
     pub(crate) fn add(&mut self, look: Look) -> BTreeMap<LaneKey, Rate> {
         if self.0.back().is_some_and(|last| last.at + MAX_GAP < look.at) {
             self.0.clear();
@@ -62,46 +62,41 @@ impl Looks {
         while self.0.front().is_some_and(|first| first.at + WINDOW < look.at) {
             self.0.pop_front();
         }
-        let earlier = self.0.front();
-        let rates = look.lanes.iter().map(|(key, lane)| {
-            let before = earlier.and_then(|earlier| Some((earlier.at, earlier.lanes.get(key)?)));
-            let rate = match before {
-                Some((at, before)) => lane.since(before, look.at.saturating_sub(at)),
-                None => {
-                    Rate { trend: Trend { lag: lane.lag, ..Trend::default() }, ..Rate::default() }
-                }
-            };
-            (key.clone(), rate)
-        });
+        let rates =
+            look.lanes.iter().map(|(key, lane)| (key.clone(), self.rate(key, lane, look.at)));
         let rates = rates.collect();
         self.0.push_back(look);
         rates
     }
-}
 
-impl LaneLook {
-    fn since(&self, before: &Self, elapsed: Duration) -> Rate {
-        let trend = Trend::between(before.lag, self.lag, elapsed);
-        // A process that has begun anew counts from 0, and one that has gone counts no more.
-        let both = self.runs.iter().filter_map(|(pid, now)| {
-            let before = before.runs.get(pid)?;
-            Some((before, now))
-        });
-        let (mut known, mut handled, mut failed, mut seconds) = (false, 0, 0, 0.0);
-        for (before, now) in both {
-            known = true;
-            handled += now.handled.saturating_sub(before.handled);
-            failed += now.failed.saturating_sub(before.failed);
+    /// How fast a lane has worked until `at`. Each process is compared with its own first look
+    /// that is still here, so one that began a second ago counts from its second look on.
+    fn rate(&self, key: &LaneKey, lane: &LaneLook, at: Duration) -> Rate {
+        let earlier = || {
+            let looks = self.0.iter().filter(|earlier| earlier.at < at);
+            looks.filter_map(|earlier| Some((at - earlier.at, earlier.lanes.get(key)?)))
+        };
+        let mut rate =
+            Rate { trend: Trend { lag: lane.lag, ..Trend::default() }, ..Rate::default() };
+        if let Some((elapsed, before)) = earlier().find(|(_, before)| before.lag.is_some()) {
+            rate.trend = Trend::between(before.lag, lane.lag, elapsed);
+        }
+        let (mut runs, mut seconds) = (0, 0.0);
+        for (pid, now) in &lane.runs {
+            let before =
+                earlier().find_map(|(elapsed, before)| Some((elapsed, before.runs.get(pid)?)));
+            let Some((elapsed, before)) = before else { continue };
+            // A process that began anew counts from 0 again.
+            let handled = now.handled.saturating_sub(before.handled);
+            let failed = now.failed.saturating_sub(before.failed);
+            let per_second = |count: u64| count as f64 / elapsed.as_secs_f64();
+            *rate.handled.get_or_insert(0.0) += per_second(handled);
+            *rate.failed.get_or_insert(0.0) += per_second(failed);
+            runs += handled + failed;
             seconds += (now.seconds - before.seconds).max(0.0);
         }
-        let per_second = |count: u64| known.then(|| count as f64 / elapsed.as_secs_f64());
-        let runs = handled + failed;
-        Rate {
-            trend,
-            handled: per_second(handled),
-            failed: per_second(failed),
-            run_ms: (runs > 0).then(|| seconds * 1e3 / runs as f64),
-        }
+        rate.run_ms = (runs > 0).then(|| seconds * 1e3 / runs as f64);
+        rate
     }
 }
 
@@ -144,6 +139,28 @@ mod tests {
         assert_eq!(rate.handled, Some(0.0));
         let rate = last([look(0, 9, &[(7, 5_000)]), look(1, 8, &[(9, 10)])]);
         assert_eq!((rate.handled, rate.run_ms), (None, None), "a new one is not compared");
+    }
+
+    #[test]
+    fn a_process_counts_from_its_second_look_on_whatever_was_seen_before() {
+        // Nobody served at first; then one process came, and later another.
+        let looks = [
+            look(0, 0, &[]),
+            look(1, 900, &[(7, 40)]),
+            look(2, 800, &[(7, 140), (8, 0)]),
+            look(3, 700, &[(7, 240), (8, 50)]),
+        ];
+        assert_eq!(last(looks[..2].to_vec()).handled, None);
+        assert_eq!(last(looks[..3].to_vec()).handled, Some(100.0));
+        assert_eq!(last(looks).handled, Some(150.0));
+    }
+
+    #[test]
+    fn a_lane_that_appears_counts_from_its_second_look_on() {
+        let nothing = Look { at: Duration::ZERO, ..Look::default() };
+        let rate = last([nothing, look(1, 900, &[(7, 40)]), look(2, 850, &[(7, 140)])]);
+        assert_eq!(rate.handled, Some(100.0));
+        assert_eq!(rate.trend.drained_per_second, Some(50.0));
     }
 
     #[test]

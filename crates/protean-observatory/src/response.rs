@@ -49,7 +49,7 @@ pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     whole(status, "text/plain; charset=utf-8", text)
 }
 
-/// Goes on at another page.
+/// Redirects to another page.
 pub(crate) fn see_other(place: &str) -> Answer {
     let mut answer = text(StatusCode::SEE_OTHER, "");
     // Addresses of the pages are percent-encoded, so the header takes them all.

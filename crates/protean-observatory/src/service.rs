@@ -60,7 +60,7 @@ impl Observatory {
 
 /// For an application: `axum::Router` takes it as `nest_service` or `fallback_service`.
 ///
-/// The application says in the request's extensions who is logged in, as an
+/// The application puts the logged-in user into the request's extensions as an
 /// [`Operator`](crate::Operator); without one, the pages ask for a token.
 impl<B> Service<Request<B>> for Observatory
 where

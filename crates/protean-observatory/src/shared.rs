@@ -8,6 +8,7 @@ use crate::access::Access;
 use crate::feed::Feed;
 
 /// What all requests share.
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) domain: Domain,
     pub(crate) base: String,

@@ -17,9 +17,6 @@ use tracing::debug;
 use crate::history::{History, Point};
 use crate::rates::{LaneKey, LaneLook, Look, Looks, Rate, Runs};
 
-/// How the pages name a handler that follows processes.
-const PROCESS_MANAGER: &str = "process manager";
-
 /// Everything that the live pages show of one moment.
 pub(crate) struct Snapshot {
     /// Counted from 1 since the pages are served.
@@ -60,15 +57,8 @@ pub(crate) struct HandlerRow {
 pub(crate) struct LaneRow {
     pub(crate) status: LaneStatus,
     pub(crate) rate: Rate,
-    /// `None` when no server that reads for the handler says so.
+    /// `None` when no server that reads for the handler reports it.
     pub(crate) breaker_open: Option<bool>,
-}
-
-impl HandlerRow {
-    /// How many messages a process manager has ignored; others pass over messages all the time.
-    pub(crate) fn passed_over(&self) -> Option<u64> {
-        self.ignored.filter(|_| self.kind == PROCESS_MANAGER)
-    }
 }
 
 impl Snapshot {
@@ -79,13 +69,13 @@ impl Snapshot {
         lanes.filter(move |(_, row)| row.status.lane == lane)
     }
 
-    /// Messages that wait in a lane; `None` when one of its handlers cannot be read.
+    /// Messages waiting in a lane; `None` when the lag of one of its handlers is unknown.
     pub(crate) fn lag(&self, lane: Lane) -> Option<u64> {
         self.handlers.as_ref()?;
         self.lanes(lane).map(|(_, row)| row.status.lag).sum()
     }
 
-    /// Messages of a lane handled a second; `None` while no server says so.
+    /// Messages of a lane handled per second; `None` while no server reports it.
     pub(crate) fn rate(&self, lane: Lane) -> Option<f64> {
         let rates: Vec<f64> = self.lanes(lane).filter_map(|(_, row)| row.rate.handled).collect();
         (!rates.is_empty()).then(|| rates.iter().sum())
@@ -245,7 +235,8 @@ fn row(
         category: status.category.to_string(),
         kind: kind(status.kind),
         source: status.subscription_type.to_string(),
-        ignored: status.ignored,
+        // Other handlers ignore messages all the time.
+        ignored: status.ignored.filter(|_| status.kind == HandlerKind::Process),
     }
 }
 
@@ -254,7 +245,7 @@ fn kind(kind: HandlerKind) -> &'static str {
         HandlerKind::Commands => "commands",
         HandlerKind::Events => "event handler",
         HandlerKind::Projector => "projector",
-        HandlerKind::Process => PROCESS_MANAGER,
+        HandlerKind::Process => "process manager",
         HandlerKind::Subscriber { .. } => "subscriber",
     }
 }

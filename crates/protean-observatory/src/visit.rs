@@ -1,4 +1,4 @@
-//! A request for a page, and what comes of it before it has its frame.
+//! A request for a page, and the page's content before the layout is added.
 
 use maud::Markup;
 use protean_core::domain::{Domain, Operator};
@@ -19,7 +19,7 @@ pub(crate) struct Visit<'a> {
     /// The path below the base, such as `lanes`.
     pub(crate) path: &'a str,
     pub(crate) query: Query,
-    /// Who asks, if that is known.
+    /// The operator who makes the request, if known.
     pub(crate) operator: Option<Operator>,
     /// True when the pages' own login applies.
     pub(crate) is_login_ours: bool,
@@ -40,7 +40,7 @@ impl Visit<'_> {
         address(&self.address(path), values)
     }
 
-    /// Where to log in, and come back from.
+    /// The address of the login form, which leads back to this page.
     pub(crate) fn login_address(&self) -> String {
         self.address_with(LOGIN, &[("next", Some(self.path))])
     }

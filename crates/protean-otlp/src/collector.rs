@@ -1,4 +1,4 @@
-//! The way to the collector: OTLP over HTTP, and what is said when the collector does not answer.
+//! The connection to the collector: OTLP over HTTP, and the log lines when it does not answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +71,7 @@ impl Collector {
         match why {
             Some(error) if !was_silent => warn!(
                 %collector, error,
-                "the collector does not take telemetry, spans and metrics are dropped until it does; \
+                "the collector does not take telemetry; spans and metrics are dropped until it does; \
                  check telemetry.endpoint"
             ),
             None if was_silent => info!(%collector, "the collector takes telemetry again"),

@@ -7,7 +7,7 @@
 //!            └▶ collector  one way for both to the collector: OTLP over HTTP
 //! ```
 //!
-//! No type of OpenTelemetry is in the public API, since its crates break theirs often.
+//! The public API exposes no OpenTelemetry types, since the APIs of its crates change often.
 
 mod collector;
 mod metrics;

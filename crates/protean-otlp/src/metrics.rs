@@ -51,7 +51,7 @@ impl MetricsSink for Metrics {
 
     fn report<'a>(&'a self, families: &'a [MetricFamily]) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            // The collector's silence is logged there.
+            // `Collector` has logged the failure.
             let _ = self.send(families).await;
         })
     }

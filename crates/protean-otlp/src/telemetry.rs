@@ -94,7 +94,7 @@ impl Telemetry {
     /// Sends the spans that wait, for at most two seconds, and records no more. It blocks: call it
     /// outside of async code, while the runtime still runs.
     pub fn stop(&self) {
-        // What cannot be sent is lost, which the log has said.
+        // Spans that cannot be sent are lost; the collector has logged that.
         let _ = self.spans.shutdown_with_timeout(FLUSH_TIMEOUT);
     }
 

@@ -24,7 +24,7 @@ macro_rules! user_settings {
 }
 
 const BEGIN_READ: &str = user_settings!("BEGIN READ ONLY", "");
-/// Others wait for the log's lock meanwhile, so each read has a fifth of the time for which they wait.
+/// Others wait for the log's lock meanwhile, so each read has a fifth of their waiting time.
 const BEGIN_CHECK: &str = user_settings!(
     "SAVEPOINT reads",
     "; SELECT set_config('statement_timeout', \

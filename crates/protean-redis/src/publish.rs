@@ -30,11 +30,14 @@ pub(crate) async fn publish(shared: &Shared, batch: &Batch, max_bytes: usize) ->
         if open.is_empty() && unset.is_none() {
             break;
         }
-        let mut replies = shared.send_all(&commands(entries, &open, unset)).await?;
-        if let Some(mark) = unset.take() {
-            before = replies.pop().map(|reply| (mark, reply));
-        }
-        let outcomes = match outcomes(replies, shared, entries, &open) {
+        let replies = shared.send_all(&commands(entries, &open, unset)).await;
+        let outcomes = replies.and_then(|mut replies| {
+            if let Some(mark) = unset.take() {
+                before = replies.pop().map(|reply| (mark, reply));
+            }
+            outcomes(replies, shared, entries, &open)
+        });
+        let outcomes = match outcomes {
             Ok(outcomes) => outcomes,
             Err(failed) => {
                 mark_before(shared, before, false).await.map(drop).unwrap_or_default();
@@ -49,8 +52,8 @@ pub(crate) async fn publish(shared: &Shared, batch: &Batch, max_bytes: usize) ->
     Ok(Receipt { published, before: mark_before(shared, before, is_whole).await? })
 }
 
-/// The value that a mark had before it was set, which was answered so. It has it again unless
-/// the batch `is_whole`.
+/// The value that a mark had before it was set, from the reply to that. Puts it back unless the
+/// batch `is_whole`.
 async fn mark_before(
     shared: &Shared,
     set: Option<(&BrokerMark, Value)>,
@@ -140,8 +143,8 @@ fn outcomes(
     }
 }
 
-/// Leaves of the replies to a transaction those to its entries. Answers why it was discarded,
-/// when it was.
+/// Reduces the replies to a transaction to those to its entries. Returns the error if Redis
+/// discarded it.
 fn executed(
     replies: &mut Vec<Value>,
     shared: &Shared,

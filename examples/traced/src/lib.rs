@@ -1,6 +1,6 @@
-//! A helpdesk: tickets are opened over HTTP, and a service in Python says who is to solve them.
+//! A helpdesk: tickets are opened over HTTP, and a service in Python assigns them.
 //!
-//! No handler speaks of traces: what it does is in the trace of its message, and so is what it
+//! No handler mentions traces: what it does is in the trace of its message, and so is what it
 //! causes.
 
 pub mod http;

@@ -14,7 +14,7 @@ pub struct TicketOpened {
     pub title: String,
 }
 
-/// Somebody is to solve it.
+/// A ticket was assigned to its solver.
 #[event(part_of = Ticket)]
 pub struct TicketAssigned {
     pub ticket_id: Id,
@@ -131,7 +131,7 @@ impl TicketListProjector {
     }
 }
 
-/// The service in Python has found somebody.
+/// The service in Python has found a solver.
 #[external_event(name = "Triage.CaseAssigned")]
 pub struct CaseAssigned {
     pub ticket_id: Id,

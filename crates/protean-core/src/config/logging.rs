@@ -1,4 +1,4 @@
-//! `[logging]`: how log lines look. What is logged, the variable `PROTEAN_LOG` says.
+//! `[logging]`: how log lines look. The variable `PROTEAN_LOG` decides what is logged.
 
 use super::form::choices;
 use super::section::Section;

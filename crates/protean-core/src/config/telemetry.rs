@@ -7,7 +7,7 @@ use super::document::Value;
 use super::fault::Fault;
 use super::section::{Fixed, Section};
 
-/// The port of OTLP over gRPC, which is not what is spoken here.
+/// The port of OTLP over gRPC. Only OTLP over HTTP is supported.
 const GRPC_PORT: &str = ":4317";
 
 /// Why a key has no effect in a program that exports nothing.

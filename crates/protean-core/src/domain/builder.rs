@@ -44,7 +44,7 @@ pub fn in_file(builder: DomainBuilder, file: impl AsRef<Path>) -> DomainBuilder 
     DomainBuilder { location: DataLocation::InFile(file.as_ref().to_owned()), ..builder }
 }
 
-/// Adds what records spans, if `[telemetry]` is on; the last one counts.
+/// Sets the tracer that records spans if `[telemetry]` is on; the last call counts.
 pub fn with_tracer(builder: DomainBuilder, tracer: impl Tracer + 'static) -> DomainBuilder {
     DomainBuilder { tracer: Some(Arc::new(tracer)), ..builder }
 }
@@ -317,7 +317,7 @@ fn read(source: &Source, environment: Option<String>) -> Result<Config, Vec<Stri
         .map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
-/// What records spans, when they are wanted. A program without it says why it cannot.
+/// The tracer, when spans are wanted. Without one, settings that need it are faults or warnings.
 fn check_telemetry(
     config: &mut Config,
     tracer: Option<Arc<dyn Tracer>>,

@@ -175,6 +175,9 @@ where
         ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;
         let Committed { outcomes, took } = committing.await;
         span.count(units.len());
+        if let Some(reason) = outcomes.iter().find_map(unavailable) {
+            span.fail(reason);
+        }
         drop(span);
         size.took(took);
         let repetitions = repetitions::<<I::Item as Submit>::Command>(
@@ -324,4 +327,12 @@ fn enter<I>(
         }
     }
     Ok(())
+}
+
+/// Why nothing of a unit is in the log, when the store does not answer.
+fn unavailable(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Unavailable(reason) => Some(reason),
+        _ => None,
+    }
 }

@@ -109,7 +109,7 @@ pub async fn all_in_bulk(domain: &Domain) -> Result<Domain> {
     let arrivals = domain.arrivals(domain.looked_at().await?);
     let machine_turns = Arc::new(domain.env().machine_turns.unhurried(arrivals));
     let lanes = LaneRule { threshold: Some(Priority::ALL.1) };
-    // Messages of years ago are not to continue their traces.
+    // Messages that are years old must not continue their traces.
     let tracer = None;
     Ok(domain.with_env(Env { lanes, machine_turns, tracer, ..(**domain.env()).clone() }))
 }

@@ -308,9 +308,10 @@ fn message<C: Command>(
     if options.keeps_outcome {
         extensions.idempotency_key.get_or_insert_with(|| id.clone().into());
     }
-    let (env, names) = (domain.env(), domain.catalog().names::<C::Aggregate>()?);
+    let env = domain.env();
     let span = match traced {
         Traced::Alone(operation) if env.records_spans() => {
+            let names = env.catalog.names::<C::Aggregate>()?;
             let type_name = env.catalog.type_name(C::NAME, C::VERSION);
             let (category, id, cause) = (&names.commands, id.as_str(), &cause);
             sending(env, *operation, &NewCommand { category, id, type_name: &type_name, cause })

@@ -131,7 +131,7 @@ pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Wo
         Ok(answer) if answer.is_passed_over => Verdict::Ignored,
         Ok(_) => Verdict::Done(Box::new(completed)),
         Err(failure) => {
-            trace.fail(&failure.to_string());
+            trace.fail(failure);
             verdict_of(failure)
         }
     };

@@ -14,10 +14,10 @@ const NAME: &str = "OperatorActed";
 const VERSION: u32 = 1;
 /// The last part of the category.
 const CATEGORY: &str = "operations";
-/// Who acts when no name is given: whoever may run the program.
+/// The operator when no name is given: a person with access to the program.
 const COMMAND_LINE: &str = "command line";
 
-/// Who acts: the name of a token, or the command line.
+/// The person who acts: the name of a token, or the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator(Arc<str>);
 

@@ -17,8 +17,8 @@
 //! it, `messaging.consumer.group.name` is its subscription, and `protean.attempt` counts its tries
 //! of one message.
 //!
-//! Where a message was created says the `traceparent` that it carries: that of the `create` or
-//! `send` span, or of the `process` span of the handler that made it.
+//! The `traceparent` that a message carries says where it was created: in a `create` or `send`
+//! span, or in the `process` span of the handler that made it.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -48,9 +48,9 @@ impl OpenSpan {
     }
 
     /// Marks the span as failed.
-    pub fn fail(&mut self, reason: &str) {
+    pub fn fail(&mut self, reason: impl ToString) {
         if let Some(span) = &mut self.0 {
-            span.fail(reason);
+            span.fail(&reason.to_string());
         }
     }
 
@@ -164,8 +164,8 @@ pub struct BatchStep<'a> {
     pub ago: Duration,
 }
 
-/// Begins the span of a step. Without messages there is none, nor where no message was created in
-/// a trace, unless they are processed.
+/// Begins the span of a step. A step without messages has no span, nor has one whose messages were
+/// all created outside of a trace, unless they are processed.
 pub fn batch<'m>(
     env: &Env,
     step: &BatchStep<'_>,

@@ -1,11 +1,11 @@
-//! Which dead letters of a group are meant.
+//! Selects dead letters of a group.
 
 use protean_port::message::Timestamp;
 use protean_port::port::DeadLetter;
 
 use super::shared_reason::shared_reason;
 
-/// Which dead letters of a group are meant; all of them by default.
+/// Selects dead letters of a group; all of them by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
     /// Only the one at this log position.
@@ -24,7 +24,7 @@ impl DeadLetterFilter {
         Self { position: Some(position), ..Self::default() }
     }
 
-    /// True for a dead letter that is meant.
+    /// True for a dead letter that meets all conditions.
     pub fn matches(&self, dead: &DeadLetter) -> bool {
         let Self { position, type_name, reason, before } = self;
         position.is_none_or(|position| dead.recorded.position == position)

@@ -51,7 +51,7 @@ impl<'a> DeadLetters<'a> {
         Ok(Self { domain, group, store, by: None })
     }
 
-    /// Whatever is done from here on is done, and recorded, in the name of this operator.
+    /// Records every later action under the name of this operator.
     #[must_use]
     pub fn by(self, operator: Operator) -> Self {
         Self { by: Some(operator), ..self }
@@ -116,15 +116,15 @@ impl<'a> DeadLetters<'a> {
         self.replay_matching(&DeadLetterFilter::default()).await
     }
 
-    /// Replays the dead letters that are meant, like [`replay_all`](Self::replay_all).
+    /// Replays the dead letters that match the filter, like [`replay_all`](Self::replay_all).
     ///
     /// # Errors
-    /// As those of [`replay_all`](Self::replay_all).
+    /// The same as those of [`replay_all`](Self::replay_all).
     pub async fn replay_matching(&self, filter: &DeadLetterFilter) -> Result<u64> {
         let (mut replayed, mut after) = (0, 0);
         let mut log = self.begin("replay", filter);
         loop {
-            let page = self.page(after, PAGE_MESSAGES).await?;
+            let page = self.candidates(filter, after).await?;
             let Some(last) = page.last() else { return Ok(replayed) };
             after = last.recorded.position;
             let meant = page.iter().filter(|dead| filter.matches(dead));
@@ -133,14 +133,14 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    /// How many dead letters are meant.
+    /// Counts the dead letters that match the filter.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn count(&self, filter: &DeadLetterFilter) -> Result<u64> {
         let (mut count, mut after) = (0, 0);
         loop {
-            let page = self.page(after, PAGE_MESSAGES).await?;
+            let page = self.candidates(filter, after).await?;
             let Some(last) = page.last() else { return Ok(count) };
             after = last.recorded.position;
             count += page.iter().filter(|dead| filter.matches(dead)).count() as u64;
@@ -157,7 +157,7 @@ impl<'a> DeadLetters<'a> {
         let filter = DeadLetterFilter { before: Some(before), ..DeadLetterFilter::default() };
         let mut log = self.begin("purge", &filter);
         loop {
-            let page = self.given_up_before(before, after, PAGE_MESSAGES).await?;
+            let page = self.candidates(&filter, after).await?;
             let Some(last) = page.last() else { return Ok(purged) };
             after = last.recorded.position;
             let mut units = Vec::new();
@@ -166,6 +166,16 @@ impl<'a> DeadLetters<'a> {
             }
             purged += self.commit(&mut log, units).await?;
         }
+    }
+
+    /// The next page of dead letters that may match the filter.
+    async fn candidates(&self, filter: &DeadLetterFilter, after: u64) -> Result<Vec<DeadLetter>> {
+        if let Some(position) = filter.position {
+            let found = if after < position { self.at(position).await? } else { None };
+            return Ok(found.into_iter().collect());
+        }
+        let before = filter.before.unwrap_or(Timestamp::MAX);
+        self.given_up_before(before, after, PAGE_MESSAGES).await
     }
 
     async fn purging(&self, dead: &DeadLetter) -> Result<Changes> {

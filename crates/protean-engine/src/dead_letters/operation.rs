@@ -1,4 +1,4 @@
-//! Commits what an operator does to dead letters, with the record of it.
+//! Commits an operator's changes to dead letters together with the record of the operation.
 //!
 //! ```text
 //! letters ─▶ one unit for many ─▶ commit ─┬▶ committed    counted

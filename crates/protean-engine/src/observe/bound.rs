@@ -7,7 +7,7 @@ use protean_core::config::LanePolicy;
 use protean_core::domain::Domain;
 use serde::Serialize;
 
-/// What a production message waits for at most when no other one is before it.
+/// The longest that a production message can wait when no other one is ahead of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProductionBound {
     /// Whether bulk work waits for production.
@@ -71,7 +71,7 @@ impl fmt::Display for ProductionBound {
         )?;
         match (self.handler_timeout_seconds, &*self.unlimited) {
             (Some(seconds), _) => write!(f, "A handler runs for at most {seconds} s."),
-            (None, []) => write!(f, "There is no handler."),
+            (None, []) => write!(f, "The domain has no handlers."),
             (None, [one]) => {
                 write!(f, "{one} has no handler_timeout_seconds and may run for any time.")
             }
@@ -119,7 +119,7 @@ A handler runs for at most 30 s.";
         assert_eq!(one.handler_timeout_seconds, None);
         let two = bound(true, &[None, None]);
         assert!(two.to_string().contains("\nHandler0 and 1 more have no"), "{two}");
-        assert!(bound(true, &[]).to_string().ends_with("There is no handler."));
+        assert!(bound(true, &[]).to_string().ends_with("The domain has no handlers."));
     }
 
     #[test]

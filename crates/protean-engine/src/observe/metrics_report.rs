@@ -1,4 +1,4 @@
-//! Reports metrics again and again to where they are exported.
+//! Reports metrics to the sink that exports them, at regular intervals.
 
 use std::sync::Arc;
 

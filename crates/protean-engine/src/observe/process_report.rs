@@ -30,7 +30,7 @@ pub struct ProcessReport {
     pub stopping: bool,
     /// How fast its backfill goes.
     pub backfill: PaceReport,
-    /// How long its production messages took; `None` when it does not say.
+    /// How long its production messages took; `None` when the process does not report it.
     pub production: Option<ProductionReport>,
     /// What each of its handlers has done.
     #[serde(default)]

@@ -19,7 +19,7 @@ const MAX_PORT_INCREMENTS: u16 = 100;
 /// The pages that answer.
 #[derive(Clone, Debug)]
 pub struct ServerPages {
-    /// Where the first of them is asked.
+    /// The address that is tried first.
     pub url: String,
     /// What each process says.
     pub pages: Vec<ServerPage>,

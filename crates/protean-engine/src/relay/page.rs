@@ -22,7 +22,8 @@ pub(super) struct RouteLane {
 pub(super) struct Page {
     pub(super) of: RouteLane,
     pub(super) content: Content,
-    /// What each message is to each group of the route, as far as the store has looked.
+    /// For each message and each group of the route, the stream position that the group expects
+    /// next; `None` when the message is not open to it, or the store has not looked.
     pub(super) open: Vec<Vec<Option<u64>>>,
 }
 

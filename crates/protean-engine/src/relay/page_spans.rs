@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use protean_core::domain::Domain;
 use protean_core::handling::spans::{BatchStep, OpenSpan, batch};
-use protean_port::Error;
-use protean_port::port::SpanOperation;
+use protean_port::port::{Published, SpanOperation};
+use protean_port::{Error, Result};
 
+use super::broker_publisher::unavailable;
 use super::page::{Content, Page};
 use super::plan::RelayPlan;
 use crate::source::names::broker_kind;
@@ -15,7 +16,7 @@ use crate::source::names::broker_kind;
 pub(super) struct PageSpans(Vec<OpenSpan>);
 
 impl PageSpans {
-    /// Begins them. A page that only says where its messages are has none.
+    /// Begins them. A page that holds only the places of its messages has no span.
     pub(super) fn begin(domain: &Domain, plan: &RelayPlan, pages: &[Page]) -> Self {
         if !domain.env().records_spans() {
             return Self(Vec::new());
@@ -36,11 +37,17 @@ impl PageSpans {
         Self(pages.iter().map(span).collect())
     }
 
-    /// Ends them; or says why nothing could be published.
-    pub(super) fn end(mut self, failed: Option<&Error>) {
-        let reason = failed.map(ToString::to_string);
-        for (span, reason) in self.0.iter_mut().zip(reason.iter().cycle()) {
-            span.fail(reason);
+    /// Ends them; those of pages of which something could not be published, as failed.
+    pub(super) fn end(mut self, published: Result<&[Vec<Published>], &Error>) {
+        match published {
+            Ok(pages) => {
+                for (span, published) in self.0.iter_mut().zip(pages) {
+                    if let Some(reason) = published.iter().find_map(unavailable) {
+                        span.fail(reason);
+                    }
+                }
+            }
+            Err(error) => self.0.iter_mut().for_each(|span| span.fail(error)),
         }
     }
 }

@@ -55,9 +55,9 @@ pub(super) struct PublishLoop {
     /// When to look for refused messages that are due again.
     refused_at: Timestamp,
     progress: bool,
-    /// Takes what nobody was given before.
+    /// Takes messages that no reader was given before.
     pub(super) handover: Option<Handover>,
-    /// Whoever published before has published nothing beyond this position.
+    /// Earlier relays have published nothing beyond this position.
     new_after: u64,
 }
 
@@ -377,7 +377,7 @@ impl PublishLoop {
     async fn publish_pages(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
         let spans = PageSpans::begin(&self.domain, &self.plan, pages);
         let published = self.publisher.publish(pages).await;
-        spans.end(published.as_ref().err());
+        spans.end(published.as_ref().map(|(answers, _)| &answers[..]));
         let published = published?;
         for page in pages {
             if let Content::Places { .. } = page.content {

@@ -79,10 +79,10 @@ struct LogPart {
 }
 
 impl BrokerReader {
-    /// Finds the messages of what a read has brought, or a take-over, which somebody else was
-    /// given before.
+    /// Finds the messages of the entries that a read or a take-over has brought. Another consumer
+    /// was given those of a take-over before.
     pub(crate) async fn fetch(
-        self,
+        &self,
         lane: Lane,
         stream: Arc<str>,
         consumer: Arc<str>,
@@ -211,8 +211,7 @@ impl BrokerReader {
         fetched
     }
 
-    /// What the log knows of the messages of some entries; `None` when the worker stops before that
-    /// What the log knows of some entries, beside what was handed over; `None` when the worker
+    /// What the log knows of some entries, besides what was handed over; `None` when the worker
     /// stops before that is known.
     async fn look_up(
         &self,

@@ -22,10 +22,10 @@ use super::page_size::PageSize;
 use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
 
-/// How long entries of production that are done wait for others, to be settled with them: nobody
-/// waits for that, and each time costs the broker as much as several entries do.
+/// How long production entries that are done wait to be settled together: nothing depends on the
+/// delay, and each call costs the broker as much as several entries do.
 const SETTLE_DELAY: Duration = Duration::from_millis(50);
-/// As many do not wait any longer.
+/// With this many, entries that are done are settled at once.
 const MAX_DONE_ENTRIES: usize = 256;
 /// How often what dead workers have left is looked for.
 const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);

@@ -205,7 +205,7 @@ async fn fetch_entries(
     is_read: bool,
 ) -> Fetched {
     let began = Instant::now();
-    let fetched = reader.clone().fetch(lane, Arc::clone(&stream), consumer, entries, is_read).await;
+    let fetched = reader.fetch(lane, Arc::clone(&stream), consumer, entries, is_read).await;
     let messages = fetched.entries.iter().flat_map(|entry| &entry.messages);
     let broker = &reader.runner.domain.config().outbox.broker;
     received(&reader.runner, Some(broker), &stream, lane, began, messages);

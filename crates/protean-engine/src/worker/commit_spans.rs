@@ -27,7 +27,7 @@ impl CommitSpans {
         Self { open, began: None, is_on: runner.domain.env().records_spans() }
     }
 
-    /// A handler has ended, which took so long.
+    /// A handler has ended after this time.
     pub(super) fn ran(&mut self, lane: Lane, took: Duration) {
         if self.is_on && lane == Lane::Backfill && self.began.is_none() {
             self.began = Instant::now().checked_sub(took);
@@ -63,7 +63,7 @@ impl CommitSpans {
         self.open[lane] = batch(runner.domain.env(), &step, messages);
     }
 
-    /// The commit has ended; or why it failed.
+    /// The commit has ended; `failed` is the reason when it failed.
     pub(super) fn end(&mut self, lane: Lane, failed: Option<&str>) {
         let mut span = std::mem::take(&mut self.open[lane]);
         if let Some(reason) = failed {

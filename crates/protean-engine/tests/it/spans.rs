@@ -147,10 +147,11 @@ fn caller(span: u64) -> TraceParent {
 async fn add(harness: &Harness, number: i64, parent: Option<TraceParent>) {
     let command =
         harness.domain.process(Add { tally: format!("t{number}").as_str().into(), number });
-    let _ = match parent {
+    let sent = match parent {
         Some(parent) => command.traceparent(parent).await,
         None => command.await,
     };
+    sent.unwrap();
 }
 
 #[tokio::test]
@@ -233,5 +234,7 @@ async fn nothing_is_recorded_unless_it_is_asked_for() {
     let (harness, recorder) = harness("", false);
     add(&harness, 1, Some(caller(5))).await;
     harness.drain().await;
+    let tallies = harness.domain.repository::<Tally>().await.unwrap();
+    assert!(tallies.find(&"t1".into()).await.unwrap().is_some(), "the command is handled");
     assert_eq!(recorder.0.lock().unwrap().len(), 0);
 }

@@ -1,4 +1,4 @@
-//! The account: what became of every committed message, term by term.
+//! The account: what happened to every committed message, term by term.
 
 use crate::visit::{Page, Visit};
 use maud::{Markup, html};
@@ -105,7 +105,7 @@ fn verdict(report: &Report) -> Markup {
     }
 }
 
-/// What the report has beside the groups, when there is something.
+/// The findings of the report beyond the groups.
 fn further(report: &Report) -> Markup {
     html! {
         @for group in &report.vanished { p.notice { (group) } }
@@ -113,7 +113,7 @@ fn further(report: &Report) -> Markup {
             p.notice { "Streams with gaps: " (report.broken_streams.join(", ")) }
         }
         @if !report.miscounted_categories.is_empty() {
-            p.notice { "Categories that are miscounted: " (report.miscounted_categories.join(", ")) }
+            p.notice { "Miscounted categories: " (report.miscounted_categories.join(", ")) }
         }
         section aria-labelledby="schedule" {
             h2 #schedule { "Schedule" }

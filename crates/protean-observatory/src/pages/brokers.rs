@@ -1,14 +1,14 @@
-//! What waits for brokers, and what lies in their streams.
+//! Messages that wait for brokers, and the entries of the brokers' streams.
 
 use std::time::Duration;
 
 use maud::{Markup, html};
 use protean_engine::{
     BrokerStream, Outbox, Refused, RelayStatus, age, broker_streams, grouped, or_unknown,
+    shared_reason,
 };
 use protean_port::Result;
 
-use crate::mask::masked_reason;
 use crate::text::{UNKNOWN, ago};
 use crate::visit::{Page, Visit};
 
@@ -26,7 +26,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
     let streams = broker_streams(visit.domain()).await;
     let content = html! {
         @if relays.is_empty() {
-            p.empty data-brokers="none" { "Handlers read the log: no message goes to a broker." }
+            p.empty data-brokers="none" {
+                "Handlers read the log directly: no message is published to a broker."
+            }
         } @else {
             (relays_table(&relays))
         }
@@ -145,7 +147,7 @@ fn refused_table(visit: &Visit<'_>, refused: &[Refused]) -> Markup {
                             }
                             td data-label="Broker" { (of.broker) }
                             @if let Some(abandoned) = &of.abandoned {
-                                td data-label="Reason" { (masked_reason(&abandoned.reason)) }
+                                td data-label="Reason" { (shared_reason(&abandoned.reason)) }
                                 td.number data-label="Attempts" { (of.attempts) }
                                 td.number data-label="When" { (ago(now, abandoned.time)) }
                             }
@@ -153,7 +155,7 @@ fn refused_table(visit: &Visit<'_>, refused: &[Refused]) -> Markup {
                     }
                 }
             }
-            p.hint { "They go out again with " code { "outbox retry" } "." }
+            p.hint { "To publish them again, run " code { "outbox retry" } "." }
         }
     }
 }

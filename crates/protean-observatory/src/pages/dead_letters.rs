@@ -5,20 +5,19 @@ use std::sync::Arc;
 use maud::{Markup, html};
 use protean_core::domain::Group;
 use protean_engine::{
-    DeadLetterFilter, DeadLetterReason, DeadLetters, dead_letter_reasons, grouped,
+    DeadLetterFilter, DeadLetterReason, DeadLetters, dead_letter_reasons, grouped, shared_reason,
 };
 use protean_port::Result;
 use protean_port::message::Timestamp;
 use protean_port::port::DeadLetter;
 
-use crate::mask::masked_reason;
 use crate::query::Query;
 use crate::text::{ago, counted};
 use crate::visit::{Page, Visit};
 
 /// How many dead letters a page lists.
 const PAGE_LETTERS: usize = 50;
-/// How many are read at once while looking for those that a filter means.
+/// How many are read at once while looking for those that match a filter.
 const READ_LETTERS: usize = 500;
 
 /// The dead letters that an address or a form means.
@@ -56,17 +55,20 @@ impl Meant {
         }
     }
 
+    /// What says in an address or a form which letters are meant.
+    pub(crate) fn fields(&self) -> [(&'static str, Option<String>); 4] {
+        [
+            ("group", self.group.as_ref().map(|group| group.claim())),
+            ("type", self.filter.type_name.clone()),
+            ("reason", self.filter.reason.clone()),
+            ("position", self.filter.position.map(|position| position.to_string())),
+        ]
+    }
+
     /// The address of a page about these letters.
     pub(crate) fn address(&self, visit: &Visit<'_>, path: &str) -> String {
-        let claim = self.group.as_ref().map(|group| group.claim());
-        let position = self.filter.position.map(|position| position.to_string());
-        let values = [
-            ("group", claim.as_deref()),
-            ("type", self.filter.type_name.as_deref()),
-            ("reason", self.filter.reason.as_deref()),
-            ("position", position.as_deref()),
-        ];
-        visit.address_with(path, &values)
+        let fields = self.fields();
+        visit.address_with(path, &fields.each_ref().map(|(name, value)| (*name, value.as_deref())))
     }
 }
 
@@ -130,24 +132,33 @@ fn table(visit: &Visit<'_>, reasons: &[DeadLetterReason], now: Timestamp) -> Mar
 }
 
 fn row(visit: &Visit<'_>, of: &DeadLetterReason, now: Timestamp) -> Markup {
+    // The row of the reasons beyond the limit has no type, and no filter selects just those.
+    let is_one_kind = !of.type_name.is_empty();
     let filter = DeadLetterFilter {
-        // Empty for the reasons beyond the limit, which are not one kind.
-        type_name: (!of.type_name.is_empty()).then(|| of.type_name.clone()),
-        reason: (!of.type_name.is_empty()).then(|| of.reason.clone()),
+        type_name: Some(of.type_name.clone()),
+        reason: Some(of.reason.clone()),
         ..DeadLetterFilter::default()
     };
     let meant = Meant { group: Some(Arc::clone(&of.group)), filter };
     html! {
         tr data-reason=(of.reason) data-group=(of.group.claim()) data-count=(of.count) {
-            th scope="row" { a href=(meant.address(visit, "dead-letters/list")) { (of.reason) } }
+            th scope="row" {
+                @if is_one_kind {
+                    a href=(meant.address(visit, "dead-letters/list")) { (of.reason) }
+                } @else {
+                    (of.reason)
+                }
+            }
             td data-label="Handler" { (of.group.handler) }
             td data-label="Type" { (of.type_name) }
             td.number data-label="Messages" data-value=(of.count) { (grouped(of.count)) }
             td.number data-label="First" { (ago(now, of.first)) }
             td.number data-label="Last" { (ago(now, of.last)) }
             td.action {
-                a.button href=(meant.address(visit, "dead-letters/replay")) data-action="replay-group" {
-                    "Replay…"
+                @if is_one_kind {
+                    a.button href=(meant.address(visit, "dead-letters/replay")) data-action="replay-group" {
+                        "Replay…"
+                    }
                 }
             }
         }
@@ -179,10 +190,10 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Option<Page>> {
             }
         }
         @if letters.is_empty() {
-            p.empty { "None of them is dead any more." }
+            p.empty { "None of these messages is a dead letter any more." }
         } @else {
             (letters_table(visit, group, &letters))
-            @if let Some(next) = next { p { a href=(next) rel="next" { "Further ones" } } }
+            @if let Some(next) = next { p { a href=(next) rel="next" { "Next page" } } }
         }
     };
     Ok(Some(Page { title: "Dead letters", content }))
@@ -238,7 +249,7 @@ fn letters_table(visit: &Visit<'_>, group: &Arc<Group>, letters: &[DeadLetter]) 
                             }
                         }
                         td data-label="Stream" { code { (message.stream) } }
-                        td data-label="Reason" { (masked_reason(&letter.reason)) }
+                        td data-label="Reason" { (shared_reason(&letter.reason)) }
                         td.number data-label="Attempts" { (letter.attempts) }
                         td.number data-label="Given up" { (ago(now, letter.time)) }
                     }

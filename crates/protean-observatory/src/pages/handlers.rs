@@ -38,9 +38,9 @@ pub(crate) fn live(snapshot: &Snapshot) -> Markup {
                 }
             }
             p.hint {
-                "Lag: messages committed and not settled. Parked: failed, and waiting for another try or "
-                "behind one that does. Handled, failed and a run: by the servers of this machine, over the "
-                "last ten seconds."
+                "Lag: messages committed but not settled. Parked: messages waiting for a retry, or "
+                "behind one that is. Handled, failed and a run: by the servers on this machine, "
+                "over the last ten seconds."
             }
         }
     }
@@ -56,7 +56,7 @@ fn row(handler: &HandlerRow, lane: &LaneRow, is_first: bool) -> Markup {
                 @if is_first {
                     span.kind {
                         (handler.kind) " · " (handler.source)
-                        @if let Some(ignored @ 1..) = handler.passed_over() {
+                        @if let Some(ignored @ 1..) = handler.ignored {
                             " · " span data-ignored=(ignored) { (grouped(ignored)) " ignored" }
                         }
                     }

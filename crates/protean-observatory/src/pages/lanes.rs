@@ -84,9 +84,9 @@ fn production(snapshot: &Snapshot) -> Markup {
             (chart("production-chart", " ms", &snapshot.points, &lines, &levels))
             p.bound data-metric="bound" { (snapshot.bound) }
             p.hint {
-                "Latency: from the moment a message is made until what its handler has done is durable; "
-                "the last thousand of the last minute. Idle: the last 200 that were handled while no "
-                "bulk work was under way."
+                "Latency: from the creation of a message until its handler's work is durable, over "
+                "at most the last thousand messages of the last minute. Idle: the last 200 "
+                "messages handled while no bulk work was running."
             }
         }
     }
@@ -144,7 +144,7 @@ fn pace(snapshot: &Snapshot) -> Markup {
     let paces = snapshot.servers.iter().map(|server| &server.report.backfill);
     let slowest = paces.min_by(|a, b| a.speed.total_cmp(&b.speed));
     match slowest {
-        None => figure("pace", "Pace", UNKNOWN, None, html! { "no server says" }),
+        None => figure("pace", "Pace", UNKNOWN, None, html! { "no server reports it" }),
         Some(pace) => figure(
             "pace",
             "Pace",

@@ -68,7 +68,7 @@ fn navigation(visit: &Visit<'_>) -> Markup {
     }
 }
 
-/// Who is logged in, and the way in or out.
+/// The operator who is logged in, and the link to log in or the button to log out.
 fn session(visit: &Visit<'_>) -> Markup {
     html! {
         @match &visit.operator {

@@ -1,12 +1,12 @@
 //! One dead letter: where it comes from, why it was given up, and what it holds.
 
 use maud::{Markup, html};
-use protean_engine::DeadLetters;
+use protean_engine::{DeadLetters, shared_reason};
 use protean_port::Result;
 use protean_port::port::DeadLetter;
 
 use super::dead_letters::Meant;
-use crate::mask::{MASK, Payload, masked_reason};
+use crate::mask::{MASK, Payload};
 use crate::text::ago;
 use crate::visit::{Page, Visit};
 
@@ -54,7 +54,7 @@ fn facts(visit: &Visit<'_>, letter: &DeadLetter, is_revealed: bool) -> Markup {
     let recorded = &letter.recorded;
     let message = &recorded.message;
     let trace = visit.address_with("trace", &[("id", Some(&message.correlation_id))]);
-    let reason = if is_revealed { letter.reason.clone() } else { masked_reason(&letter.reason) };
+    let reason = if is_revealed { letter.reason.clone() } else { shared_reason(&letter.reason) };
     let now = visit.domain().clock().now();
     html! {
         dl.facts {
@@ -68,7 +68,7 @@ fn facts(visit: &Visit<'_>, letter: &DeadLetter, is_revealed: bool) -> Markup {
             dt { "Caused by" } dd {
                 @match &message.causation_id {
                     Some(cause) => code { (cause) },
-                    None => "nothing in the log",
+                    None => "no other message",
                 }
             }
             dt { "Correlation" } dd {

@@ -42,7 +42,7 @@ struct Live {
     path: &'static str,
     /// What it shows of a snapshot.
     markup: fn(&Snapshot) -> Markup,
-    /// Where a snapshot keeps this as an event, made once for all who view it.
+    /// Where a snapshot keeps this as an event, rendered once for all viewers.
     kept: fn(&Snapshot) -> &OnceLock<Bytes>,
 }
 
@@ -61,7 +61,7 @@ impl Live {
     }
 }
 
-/// A file that the pages need, whoever asks.
+/// A file that the pages need, served without access checks.
 pub(crate) fn asset(path: &str) -> Option<Answer> {
     Some(match path {
         "assets/observatory.css" => {
@@ -117,7 +117,7 @@ pub(crate) async fn change(visit: &Visit<'_>, form: &Query, operator: &Operator)
 /// Why a request is refused.
 pub(crate) fn refused(visit: &Visit<'_>, refusal: Refusal) -> Answer {
     match refusal {
-        // Nothing of the domain is for a stranger.
+        // The answer to a stranger reveals nothing about the domain.
         Refusal::NoHost | Refusal::ForeignHost => {
             response::text(refusal.status(), format!("{}\n", refusal.text()))
         }
@@ -140,10 +140,10 @@ fn shown(visit: &Visit<'_>, page: Result<Option<Page>>) -> Answer {
         }
         Ok(None) => not_found(visit),
         Err(error) => {
-            warn!(path = visit.path, error = format_args!("{error:#}"), "observatory: no answer");
+            warn!(path = visit.path, error = format_args!("{error:#}"), "observatory: page failed");
             let content = html! {
                 p.notice data-error {
-                    "The database did not answer. The log of this process says why."
+                    "The database did not answer. See the log of this process for the reason."
                 }
             };
             let page = layout::page(visit, "Not available", content);
@@ -153,7 +153,7 @@ fn shown(visit: &Visit<'_>, page: Result<Option<Page>>) -> Answer {
 }
 
 fn not_found(visit: &Visit<'_>) -> Answer {
-    let content = html! { p.notice { "There is no such page, or what it showed is gone." } };
+    let content = html! { p.notice { "This page does not exist, or what it showed is gone." } };
     response::page(StatusCode::NOT_FOUND, layout::page(visit, "Not found", content))
 }
 

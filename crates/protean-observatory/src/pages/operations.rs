@@ -24,7 +24,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
     let now = visit.domain().clock().now();
     let content = html! {
         @if found.is_empty() {
-            p.empty { "No operator has replayed or purged anything." }
+            p.empty { "Nothing has been replayed or purged yet." }
         } @else {
             table.stacked {
                 thead {
@@ -40,7 +40,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
             }
         }
         p.hint {
-            "What is done here and at the command line, as the log keeps it in the category "
+            "Operations from these pages and from the command line, as recorded in the category "
             code { (category) } "."
         }
     };

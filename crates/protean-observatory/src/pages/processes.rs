@@ -47,7 +47,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
         }
         section aria-labelledby="schedule" data-scheduled=(account.waiting) {
             h2 #schedule { "Schedule" }
-            p { strong { (grouped(account.waiting)) } " commands and timers wait for their time." }
+            p { strong { (grouped(account.waiting)) } " commands and timers are scheduled." }
             @if !scheduled.is_empty() { (schedule(visit, &scheduled)) }
         }
     };
@@ -78,7 +78,7 @@ async fn table(visit: &Visit<'_>, manager: &Manager<'_>, is_complete: bool) -> R
         section {
             h2 { (manager.name) }
             @if rows.is_empty() {
-                p.hint { "None of its processes is " (if is_complete { "complete" } else { "under way" }) "." }
+                p.hint { "No process is " (if is_complete { "complete" } else { "under way" }) "." }
             } @else {
                 table.stacked {
                     thead {
@@ -90,7 +90,7 @@ async fn table(visit: &Visit<'_>, manager: &Manager<'_>, is_complete: bool) -> R
                     }
                     tbody { @for of in &rows { (row(visit, manager, of)) } }
                 }
-                @if let Some(next) = next { p { a href=(next) rel="next" { "Further ones" } } }
+                @if let Some(next) = next { p { a href=(next) rel="next" { "Next page" } } }
             }
         }
     })
@@ -148,6 +148,6 @@ fn schedule(visit: &Visit<'_>, scheduled: &[Scheduled]) -> Markup {
                 }
             }
         }
-        @if scheduled.len() == PAGE { p.hint { "The first " (PAGE) " in each order of priority." } }
+        @if scheduled.len() == PAGE { p.hint { "Only the first " (PAGE) " are shown." } }
     }
 }

@@ -1,4 +1,4 @@
-//! Replaying dead letters: first how many, then do it.
+//! Replaying dead letters: a preview with the count first, then the replay itself.
 
 use maud::{Markup, html};
 use protean_core::domain::Operator;
@@ -63,18 +63,13 @@ fn conditions(meant: &Meant) -> Markup {
     }
 }
 
-/// The form that replays, for who may.
+/// The form that starts the replay, shown to operators only.
 fn decision(visit: &Visit<'_>, meant: &Meant, total: u64) -> Markup {
-    let fields = [
-        ("group", meant.group.as_ref().map(|group| group.claim())),
-        ("type", meant.filter.type_name.clone()),
-        ("reason", meant.filter.reason.clone()),
-        ("position", meant.filter.position.map(|position| position.to_string())),
-    ];
+    let fields = meant.fields();
     html! {
         @if visit.operator.is_none() {
             p.notice data-refused {
-                "Replaying needs the token of an operator. "
+                "Replaying requires an operator's token. "
                 @if visit.is_login_ours { a href=(visit.address(LOGIN)) { "Log in" } }
             }
         } @else if total > 0 {
@@ -89,7 +84,7 @@ fn decision(visit: &Visit<'_>, meant: &Meant, total: u64) -> Markup {
     }
 }
 
-/// Replays what the form means, and answers where to go on.
+/// Replays the dead letters that the form selects, and returns the address to redirect to.
 ///
 /// # Errors
 /// When the store cannot be read or written; what was replayed by then is.

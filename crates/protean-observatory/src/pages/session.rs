@@ -20,11 +20,11 @@ pub(crate) fn login(visit: &Visit<'_>) -> Answer {
 pub(crate) fn log_in(visit: &Visit<'_>, asked: &Asked<'_>, form_data: &Query) -> Answer {
     let secret = form_data.get("token").unwrap_or_default();
     let Some((operator, session)) = visit.shared.access.log_in(secret) else {
-        warn!("observatory: somebody tried to log in with an unknown token");
-        let page = layout::page(visit, "Log in", form(visit, Some("This token is not known.")));
+        warn!("observatory: login attempt with an unknown token");
+        let page = layout::page(visit, "Log in", form(visit, Some("Unknown token.")));
         return response::page(StatusCode::UNAUTHORIZED, page);
     };
-    info!(operator = operator.name(), "observatory: an operator has logged in");
+    info!(operator = operator.name(), "observatory: operator logged in");
     let is_encrypted = asked.origin.is_some_and(|origin| origin.starts_with("https://"));
     let mut answer = response::see_other(&next(visit, form_data));
     set_cookie(&mut answer, visit, &session, if is_encrypted { "; Secure" } else { "" });
@@ -47,7 +47,7 @@ fn set_cookie(answer: &mut Answer, visit: &Visit<'_>, value: &str, more: &str) {
     }
 }
 
-/// The page to go on with: one of ours, whatever the form says.
+/// The page to continue with: always one of this site's own pages.
 fn next(visit: &Visit<'_>, form: &Query) -> String {
     let wanted = form.get("next").unwrap_or_default();
     let is_ours = wanted.chars().all(|letter| letter.is_ascii_lowercase() || "-/".contains(letter))
@@ -63,16 +63,18 @@ fn form(visit: &Visit<'_>, fault: Option<&str>) -> Markup {
             form.login method="post" action=(visit.address(LOGIN)) data-action="login" {
                 @if let Some(fault) = fault { p.notice role="alert" data-fault { (fault) } }
                 input type="hidden" name="next" value=(next);
-                label for="token" { "Token of an operator" }
+                label for="token" { "Operator token" }
                 input #token type="password" name="token" required autocomplete="current-password"
                     autofocus;
                 button type="submit" { "Log in" }
             }
-            p.hint { "Reading at the loopback needs no token; what changes something does." }
+            p.hint {
+                "On the loopback address, reading needs no token; making changes always does."
+            }
         } @else {
             p.notice data-no-tokens {
-                "No operator has a token. Give one in " code { "[server.observatory.tokens.NAME]" }
-                " of the settings, as " code { "secret" } "."
+                "No operator has a token. To set one, add a " code { "secret" } " to "
+                code { "[server.observatory.tokens.NAME]" } " in the settings."
             }
         }
     }

@@ -84,7 +84,7 @@ async fn instances(visit: &Visit<'_>, known: &DeclaredAggregate<'_>) -> Result<M
                     li { a href=(address(stream.id())) data-stream-id=(stream.id()) { code { (stream.id()) } } }
                 }
             }
-            @if let Some(next) = next { p { a href=(next) rel="next" { "Further ones" } } }
+            @if let Some(next) = next { p { a href=(next) rel="next" { "Next page" } } }
         }
     })
 }
@@ -104,7 +104,7 @@ async fn instance(visit: &Visit<'_>, known: &DeclaredAggregate<'_>, id: &str) ->
         (state)
         (table(visit, &of, &events, version.unwrap_or(last)))
         @if events.len() == PAGE {
-            p { a rel="next" href=(address(visit, &of, &[("from", last + 1)])) { "Further events" } }
+            p { a rel="next" href=(address(visit, &of, &[("from", last + 1)])) { "Next page" } }
         }
     })
 }
@@ -127,7 +127,10 @@ async fn state(
     let is_sourced = snapshots.aggregates().contains(&of.aggregate);
     if !is_sourced || *of.stream.category() != *category {
         return Ok(html! {
-            p.hint { (of.aggregate) " is not event-sourced: the log does not say its earlier states." }
+            p.hint {
+                (of.aggregate)
+                " is not event-sourced: its earlier states cannot be rebuilt from the log."
+            }
         });
     }
     let after = snapshots.state_after(of.aggregate, &of.id, Some(version)).await;
@@ -153,8 +156,10 @@ async fn state(
             }
             @match after {
                 Ok(Some(columns)) => (fields(&columns, before.as_deref(), is_revealed)),
-                Ok(None) => p.empty { "There was no such instance." },
-                Err(_) => p.notice { "The events cannot be replayed: see " code { "events check" } "." },
+                Ok(None) => p.empty { "The instance did not exist at this version." },
+                Err(_) => p.notice {
+                    "The events cannot be replayed. To see why, run " code { "events check" } "."
+                },
             }
         }
     })

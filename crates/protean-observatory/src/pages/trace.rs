@@ -39,8 +39,10 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
             button type="submit" { "Show" }
         }
         @match (id, lines.is_empty()) {
-            (None, _) => p.hint { "Dead letters and streams lead here as well." },
-            (Some(id), true) => p.empty { "No message has the id or the correlation id " code { (id) } "." },
+            (None, _) => p.hint { "Dead letters and streams also link here." },
+            (Some(id), true) => p.empty {
+                "No message has the id or correlation id " code { (id) } "."
+            },
             (Some(_), false) => (tree(visit, &lines, is_cut)),
         }
     };
@@ -73,15 +75,15 @@ fn tree(visit: &Visit<'_>, lines: &[Line], is_cut: bool) -> Markup {
             dt { "Begun" } dd { time datetime=(begun) { (begun) } }
             dt { "Messages" } dd {
                 (counted(count, "message", "messages")) " within " (format!("{:.3} s", span.as_secs_f64()))
-                @if is_cut { ", and further ones that are not shown" }
+                @if is_cut { "; more are not shown" }
             }
         }
         ol.trace {
             @for line in lines { (message(visit, line, begun, span)) }
         }
         p.hint {
-            "Each message stands below its cause. The bar shows when it was created between the first and "
-            "the last one."
+            "Each message is shown below its cause. The bar shows when it was created, between the "
+            "first message and the last."
         }
     }
 }

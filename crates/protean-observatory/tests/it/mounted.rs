@@ -21,13 +21,18 @@ async fn login(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Serves the pages of a bank below `/internal/observatory`, nested or as they are.
+/// The pages of a bank below `/internal/observatory`, nested or as they are.
 async fn mount(bank: &mut Bank, is_nested: bool) -> JoinHandle<()> {
     let pages = bank.pages.clone().at("/internal/observatory/");
     let router = match is_nested {
         true => Router::new().nest_service("/internal/observatory", pages),
         false => Router::new().fallback_service(pages),
     };
+    serve(bank, router).await
+}
+
+/// Serves a router behind the login.
+async fn serve(bank: &mut Bank, router: Router) -> JoinHandle<()> {
     let router = router.layer(from_fn(login));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     bank.at = listener.local_addr().unwrap();
@@ -58,6 +63,25 @@ async fn the_application_says_who_reads_and_who_acts() {
         let operations = "/internal/observatory/operations";
         let page = bank.ask("GET", operations, &[user, close], "").await;
         page.has("data-by=\"zoe\"");
+        serving.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_whole_parts_of_a_path_are_its_base() {
+    for is_nested in [true, false] {
+        let mut bank = Bank::given_up(&["Mallory"]).await;
+        let pages = bank.pages.clone().at("/d");
+        let router = match is_nested {
+            true => Router::new().nest_service("/d", pages),
+            false => Router::new().fallback_service(pages),
+        };
+        let serving = serve(&mut bank, router).await;
+        let headers = [("x-user", "zoe"), ("Connection", "close")];
+        let page = bank.ask("GET", "/d/dead-letters", &headers, "").await;
+        assert_eq!(page.status, 200, "the page's name begins as the base does");
+        page.has("data-total=\"1\"");
+        assert_eq!(bank.ask("GET", "/dlanes", &headers, "").await.status, 404);
         serving.abort();
     }
 }

@@ -17,7 +17,7 @@ const PAGES: [&str; 9] = [
     "operations",
 ];
 
-/// As a person writes it who wants to run a script in somebody else's browser.
+/// What an attacker writes to run a script in another person's browser.
 const HOSTILE: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::BoxFuture;
 
-/// Takes the metrics of a server again and again.
+/// Takes the metrics of a server periodically.
 pub trait MetricsSink: Send + Sync {
     /// How long to wait between two reports.
     fn interval(&self) -> Duration;
 
-    /// Reports what is known now. One that cannot be delivered is dropped. Cancel safe.
+    /// Reports the present values. A report that cannot be delivered is dropped. Cancel safe.
     fn report<'a>(&'a self, families: &'a [MetricFamily]) -> BoxFuture<'a, ()>;
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::message::TraceParent;
 
-/// Records spans. Without one, nothing is recorded and nothing of it costs anything.
+/// Records spans. Without a tracer, nothing is recorded, at no cost.
 pub trait Tracer: Send + Sync {
     /// The trace context of the span around the caller; `None` outside of a trace.
     fn current(&self) -> Option<TraceParent>;

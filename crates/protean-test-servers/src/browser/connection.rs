@@ -86,7 +86,7 @@ fn read(mut output: BufReader<ChildStdout>, routes: &Mutex<Routes>) {
         }
         message.clear();
     }
-    // Whoever waits for an answer is let go.
+    // Dropping the senders wakes every caller that still waits for an answer.
     lock(routes).calls = None;
 }
 
@@ -104,7 +104,7 @@ fn deliver(mut message: Value, routes: &mut Routes) {
         Some(why) => Err(why.to_owned()),
         None => Ok(message["result"].take()),
     };
-    // Who asked may have given up.
+    // The caller may have given up.
     let _ = sender.send(answer);
 }
 

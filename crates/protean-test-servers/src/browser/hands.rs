@@ -19,7 +19,7 @@ pub enum Key {
     Escape,
 }
 
-/// What a browser is told of a key.
+/// The description of a key that the browser's protocol takes.
 struct Stroke {
     key: &'static str,
     code: &'static str,

@@ -1,5 +1,5 @@
-//! A browser of one's own, driven through Chromium's protocol: what a test sees and does is what
-//! a person sees and does.
+//! A private browser, driven through Chromium's protocol: a test sees and does what a person sees
+//! and does.
 //!
 //! * `connection`: asks and answers over a pipe, and what the browser reports by itself
 //! * `browser`: the process; each page has a session, cookies and a window of its own

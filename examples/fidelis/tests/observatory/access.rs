@@ -1,4 +1,4 @@
-//! Who is refused, and that nothing was done then.
+//! Refused requests change nothing.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ fn get(at: SocketAddr, path: &str, host: &str) -> Reply {
     send(at, &format!("GET /observatory/{path} HTTP/1.1\r\n{host}"), "")
 }
 
-/// The session of who logs in with the token.
+/// Logs in with the token, and returns the session's cookie.
 fn log_in(observatory: &Observatory) -> String {
     let (at, token) = (observatory.at, &observatory.token);
     let head =
@@ -139,7 +139,7 @@ fn serve(mut stream: TcpStream, html: &str) -> std::io::Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium: cargo xtask test"]
-async fn a_page_of_somebody_else_replays_nothing_in_the_name_of_who_is_logged_in() {
+async fn a_foreign_page_cannot_replay_in_the_name_of_the_operator_who_is_logged_in() {
     let (bank, _server) = bank_with_dead_letters(&["Ada Lovelace"; 2], "broken", &[]).await;
     let observatory = Observatory::of(&bank);
     let page = observatory.open_logged_in("dead-letters", Look::DESK);

@@ -24,7 +24,7 @@ fn is_only_text(page: &Page) {
         'img, script:not([src]), #broken-out, [onerror], iframe, object, style, base').length";
     assert_eq!(page.evaluate(broken_out), 0, "{}", page.evaluate("document.body.outerHTML"));
     assert_ne!(page.evaluate("document.title"), "run");
-    // Of a page that there is not a browser says so by itself.
+    // The browser itself reports a page that does not exist.
     let is_wrong = |complaint: &String| !complaint.contains("status of 404");
     assert_eq!(page.complaints().into_iter().filter(is_wrong).collect::<Vec<_>>(), [""; 0]);
 }

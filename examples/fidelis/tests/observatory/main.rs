@@ -6,7 +6,7 @@
 //! * [`repair`]: a dead letter is revealed and replayed by clicking, and the log says by whom
 //! * [`hostile`]: names and reasons that try to be more than text
 //! * [`hands`]: with the keyboard alone, and on a phone
-//! * [`access`]: who is refused
+//! * [`access`]: requests that are refused
 //! * [`viewers`]: what viewers cost the database
 //! * [`pictures`]: what the guide shows
 

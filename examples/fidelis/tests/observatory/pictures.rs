@@ -8,7 +8,7 @@ use protean_test_servers::{Look, Page, Scheme};
 use crate::broken::bank_with_dead_letters;
 use crate::place::Observatory;
 
-/// Whether somebody wants new ones for the guide.
+/// True when new pictures for the guide are requested.
 pub(crate) fn are_wanted() -> bool {
     std::env::var_os("WRITE_PICTURES").is_some()
 }
@@ -35,7 +35,7 @@ pub(crate) fn take(page: &Page, name: &str) {
         let name = format!("{name}{suffix}.png");
         let file = folder.path().join(&name);
         let picture = one(page, look, &file);
-        assert!(!pictures.contains(&picture), "{name} is no other than one before");
+        assert!(!pictures.contains(&picture), "{name} is identical to an earlier picture");
         pictures.push(picture);
         if are_wanted() && SHOWN.contains(&&*name) {
             std::fs::copy(&file, guide.join(&name)).unwrap();
@@ -61,7 +61,7 @@ fn brightness(page: &Page, color: &str) -> f64 {
     let color = page.evaluate(&format!("getComputedStyle(document.body).{color}"));
     let text = color.as_str().unwrap();
     let parts = text.strip_prefix("rgb(").and_then(|rest| rest.strip_suffix(")"));
-    let parts = parts.unwrap_or_else(|| panic!("{text} is no opaque colour"));
+    let parts = parts.unwrap_or_else(|| panic!("{text} is not an opaque colour"));
     parts.split(", ").map(|part| part.parse::<f64>().unwrap()).sum::<f64>() / 3.0
 }
 

@@ -27,7 +27,7 @@ pub(crate) const PAGES: [&str; 9] = [
 /// `fidelis observatory`, until the test ends.
 pub(crate) struct Observatory {
     _program: Server,
-    /// It may go on talking.
+    /// Kept open: the program may write more.
     _output: Lines<BufReader<ChildStdout>>,
     pub(crate) at: SocketAddr,
     /// That of the operator `console`.

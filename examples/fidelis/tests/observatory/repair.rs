@@ -95,7 +95,7 @@ async fn dead_letters_are_replayed_by_clicking_and_the_log_says_by_whom() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium: cargo xtask test"]
-async fn who_has_not_logged_in_sees_how_many_and_no_button() {
+async fn a_visitor_without_a_login_sees_the_count_but_no_button() {
     let (bank, _server) = bank_with_dead_letters(&HOLDERS, "the disk is broken", &[]).await;
     let observatory = Observatory::of(&bank);
     let page = observatory.open("dead-letters", Look::DESK);
@@ -103,7 +103,7 @@ async fn who_has_not_logged_in_sees_how_many_and_no_button() {
     page.wait_until("document.querySelector('[data-preview]')");
     assert_eq!(page.evaluate("document.querySelector('[data-preview]').dataset.preview"), "3");
     assert!(page.evaluate("document.querySelector('form[data-action=replay]')").is_null());
-    assert!(page.text("[data-refused]").contains("needs the token"));
+    assert!(page.text("[data-refused]").contains("requires an operator's token"));
     // A wrong token changes nothing of that.
     page.open(&observatory.url("login"));
     page.fill("input[name=token]", "0123456789abcdef0123456789abcdef");

@@ -66,7 +66,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, count: impl Fn(u64)) {
     let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
-/// Somebody who looks at the lanes.
+/// A viewer of the lanes page.
 struct Viewer(std::io::Lines<BufReader<TcpStream>>);
 
 impl Viewer {
@@ -104,7 +104,7 @@ fn cost_of_a_snapshot(meter: &Meter, at: SocketAddr, viewers: usize) -> (f64, Du
     upto(&mut viewers[0], first + 1 + SNAPSHOTS);
     let cost = (meter.asked() - asked) as f64 / SNAPSHOTS as f64;
     let between = began.elapsed() / u32::try_from(SNAPSHOTS).unwrap();
-    // Each of them was told of these very snapshots.
+    // Every viewer received these same snapshots.
     viewers.iter_mut().skip(1).for_each(|viewer| upto(viewer, first + 1 + SNAPSHOTS));
     (cost, between)
 }
@@ -139,7 +139,7 @@ fn twenty_viewers_cost_the_database_one_snapshot_a_second_and_nobody_nothing() {
 }
 
 #[test]
-fn who_has_left_takes_no_seat() {
+fn a_viewer_who_has_left_takes_no_seat() {
     let bank = Bank::ready();
     let observatory = Observatory::of(&bank);
     let _stays = Viewer::of(observatory.at);
