@@ -9,10 +9,6 @@ impl Intervals {
         self.0.push(micros);
     }
 
-    pub(crate) fn extend(&mut self, other: &Self) {
-        self.0.extend(&other.0);
-    }
-
     /// The smallest interval that at least `thousandths` of all do not exceed; zero without any.
     pub(crate) fn at(&self, thousandths: usize) -> f64 {
         let mut sorted = self.0.clone();

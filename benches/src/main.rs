@@ -72,7 +72,7 @@ enum Task {
     /// From `process` to the handler of an idle server (formerly T9)
     #[command(alias = "t9")]
     WakeUp(Plan),
-    /// One deposit on idle servers: how long each hop takes
+    /// One deposit, on idle servers and beside bulk work: how long each hop takes
     HopBudget(Plan),
     /// What one deposit more costs: syncs, transactions, Redis commands, bytes
     MessageCounts(Plan),

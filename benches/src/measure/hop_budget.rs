@@ -1,4 +1,4 @@
-//! One deposit at a time on idle servers, hop by hop.
+//! One deposit at a time, hop by hop: on idle servers, and beside a migration.
 //!
 //! ```text
 //! sent ─▶ COMMIT ─▶ in Redis ─▶ handler begins ─▶ COMMIT ─▶ durable and seen
@@ -56,6 +56,7 @@ const HOPS: [Hop; 9] = [
 const ALL: usize = 5;
 
 /// The moments of one deposit, in microseconds.
+#[derive(Clone, Copy)]
 struct Moments {
     sent: i64,
     committed: i64,
@@ -69,9 +70,11 @@ struct Moments {
 }
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
-    let mut sheet = Sheet::new("hop-budget", "one deposit on idle servers, hop by hop, p50");
+    let mut sheet = Sheet::new("hop-budget", "one deposit, hop by hop: p50 of each");
     let count = plan.size(200, 10);
-    let rows = HOPS.map(|(what, _)| sheet.row(what, "µs", Target::NONE));
+    let idle = HOPS.map(|(what, _)| sheet.row(what, "µs", Target::NONE));
+    let beside =
+        HOPS.map(|(what, _)| sheet.row(format!("beside bulk: {what}"), "µs", Target::NONE));
     sheet.note(format!(
         "{count} deposits per round, at most one every {PAUSE:?}. COMMIT is the moment"
     ));
@@ -81,39 +84,67 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     sheet.note(
         "sender's process, which reads the log after every commit. The limit is the production",
     );
-    sheet.note("lane of the bare pipeline, where seen is the return of COMMIT.");
-    let mut samples: [Intervals; HOPS.len()] = Default::default();
+    sheet.note(
+        "lane of the bare pipeline, where seen is the return of COMMIT; beside bulk commands, as",
+    );
+    sheet.note("many as another process can send, it is the same hop on idle servers.");
+    let mut found = [(idle, Samples::default()), (beside, Samples::default())];
     for _ in 0..plan.rounds() {
-        let ours = by_hop(&of_product(stack, count).await?);
-        let limit = by_hop(&of_bare(stack, count).await?);
-        for (index, row) in rows.into_iter().enumerate() {
-            sheet.ours(row, ours[index].median());
-            sheet.limit(row, limit[index].median());
-            samples[index].extend(&ours[index]);
+        let ours = Samples(of_product(stack, count, &[]).await?);
+        let limit = Samples(of_bare(stack, count).await?);
+        let beside = Samples(of_product(stack, count, &["flood"]).await?);
+        for ((rows, all), (found, limit)) in
+            found.iter_mut().zip([(&ours, &limit), (&beside, &ours)])
+        {
+            for (row, (_, took)) in rows.iter().zip(HOPS) {
+                sheet.ours(*row, found.of(took).median());
+                sheet.limit(*row, limit.of(took).median());
+            }
+            all.0.extend(found.0.iter().copied());
         }
     }
-    close(&mut sheet, rows, &samples);
+    found.iter().for_each(|(rows, samples)| close(&mut sheet, rows, samples));
     Ok(sheet)
 }
 
-fn close(sheet: &mut Sheet, rows: [RowId; HOPS.len()], samples: &[Intervals; HOPS.len()]) {
-    let all = samples[ALL].median();
-    for (index, row) in rows.into_iter().enumerate() {
-        let share = (index < ALL).then(|| ("% of all", samples[index].median() / all * 100.0));
-        sheet.more(row, share);
-        sheet.more(row, [("p99", samples[index].p99()), ("max", samples[index].at(1000))]);
+fn close(sheet: &mut Sheet, rows: &[RowId], samples: &Samples) {
+    let (all, slowest) = (samples.of(HOPS[ALL].1).median(), samples.slowest());
+    for (index, (row, (_, took))) in rows.iter().zip(HOPS).enumerate() {
+        let hop = samples.of(took);
+        let share = (index < ALL).then(|| ("% of all", hop.median() / all * 100.0));
+        sheet.more(*row, share);
+        sheet.more(*row, [("p99", hop.p99()), ("max", hop.at(1000))]);
+        // What the tail is made of: each hop of the same deposits, so that their sum is the sum.
+        sheet.more(*row, [("mean of the slowest twentieth", slowest.mean(took))]);
     }
 }
 
-fn by_hop(moments: &[Moments]) -> [Intervals; HOPS.len()] {
-    HOPS.map(|(_, took)| {
+/// Deposits, each with its moments.
+#[derive(Default)]
+struct Samples(Vec<Moments>);
+
+impl Samples {
+    fn of(&self, took: fn(&Moments) -> i64) -> Intervals {
         let mut intervals = Intervals::default();
-        moments.iter().for_each(|moments| intervals.add(took(moments)));
+        self.0.iter().for_each(|moments| intervals.add(took(moments)));
         intervals
-    })
+    }
+
+    /// The twentieth that took longest until they were seen; one at least.
+    fn slowest(&self) -> Self {
+        let mut all = self.0.clone();
+        all.sort_unstable_by_key(|moments| std::cmp::Reverse(HOPS[ALL].1(moments)));
+        all.truncate((all.len() / 20).max(1));
+        Self(all)
+    }
+
+    fn mean(&self, took: fn(&Moments) -> i64) -> f64 {
+        self.0.iter().map(took).sum::<i64>() as f64 / self.0.len().max(1) as f64
+    }
 }
 
-async fn of_product(stack: &Stack, count: u64) -> Result<Vec<Moments>> {
+/// The deposits beside a child of the benchmark with these arguments, if there are any.
+async fn of_product(stack: &Stack, count: u64, bulk: &[&str]) -> Result<Vec<Moments>> {
     let place = Place::new(stack, Settings::default())?;
     let domain = place.domain()?;
     let _server = place.server().await?;
@@ -121,6 +152,12 @@ async fn of_product(stack: &Stack, count: u64) -> Result<Vec<Moments>> {
     // An account each, whose summary the deposit writes last.
     let accounts = watcher.open_accounts(&domain, count).await?;
     backlog::drained(&domain).await?;
+    let mut flood = None;
+    if !bulk.is_empty() {
+        let mut child = place.child(bulk)?;
+        child.line("flowing").await?;
+        flood = Some(child);
+    }
     let monitor = Monitor::start(stack.servers()?.redis_port())?;
     let mut deliveries = Vec::new();
     for (number, account) in (0..).zip(&accounts) {
@@ -132,7 +169,9 @@ async fn of_product(stack: &Stack, count: u64) -> Result<Vec<Moments>> {
         while !watcher.next().await?.iter().filter_map(deposit_of).any(|(of, _)| of == number) {}
         deliveries.push(Delivery { number, sent, returned, seen: clock::now() });
     }
-    backlog::drained(&domain).await?;
+    // Bulk work has a backlog by now; the deposits are soon in the read model all the same.
+    drop(flood);
+    tokio::time::sleep(PAUSE * 20).await;
     moments(&place, &deliveries, &monitor.stop()?).await
 }
 
