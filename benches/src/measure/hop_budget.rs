@@ -52,6 +52,10 @@ const HOPS: [Hop; 9] = [
     ("then: COMMIT of the event → in Redis", |at| at.event_added - at.event_committed),
     ("then: in Redis → COMMIT of the summary", |at| at.projected - at.event_added),
 ];
+/// What another process does meanwhile, as its rows begin and as its arguments say.
+const BESIDE: [(&str, &[&str]); 3] =
+    [("", &[]), ("beside bulk: ", &["flood"]), ("beside bulk events: ", &["flood", "--events"])];
+
 /// The hop that is the sum of those before.
 const ALL: usize = 5;
 
@@ -72,9 +76,10 @@ struct Moments {
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet = Sheet::new("hop-budget", "one deposit, hop by hop: p50 of each");
     let count = plan.size(200, 10);
-    let idle = HOPS.map(|(what, _)| sheet.row(what, "µs", Target::NONE));
-    let beside =
-        HOPS.map(|(what, _)| sheet.row(format!("beside bulk: {what}"), "µs", Target::NONE));
+    let mut found = BESIDE.map(|(beside, _)| {
+        let row = |(what, _): Hop| sheet.row(format!("{beside}{what}"), "µs", Target::NONE);
+        (HOPS.map(row), Samples::default())
+    });
     sheet.note(format!(
         "{count} deposits per round, at most one every {PAUSE:?}. COMMIT is the moment"
     ));
@@ -85,22 +90,21 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         "sender's process, which reads the log after every commit. The limit is the production",
     );
     sheet.note(
-        "lane of the bare pipeline, where seen is the return of COMMIT; beside bulk commands, as",
+        "lane of the bare pipeline, where seen is the return of COMMIT; beside bulk commands or",
     );
-    sheet.note("many as another process can send, it is the same hop on idle servers.");
-    let mut found = [(idle, Samples::default()), (beside, Samples::default())];
+    sheet.note("events, as many as another process can send, it is the same hop on idle servers.");
     for _ in 0..plan.rounds() {
-        let ours = Samples(of_product(stack, count, &[]).await?);
-        let limit = Samples(of_bare(stack, count).await?);
-        let beside = Samples(of_product(stack, count, &["flood"]).await?);
-        for ((rows, all), (found, limit)) in
-            found.iter_mut().zip([(&ours, &limit), (&beside, &ours)])
-        {
+        let mut limit = Samples(of_bare(stack, count).await?);
+        for ((rows, all), (_, bulk)) in found.iter_mut().zip(BESIDE) {
+            let ours = Samples(of_product(stack, count, bulk).await?);
             for (row, (_, took)) in rows.iter().zip(HOPS) {
-                sheet.ours(*row, found.of(took).median());
+                sheet.ours(*row, ours.of(took).median());
                 sheet.limit(*row, limit.of(took).median());
             }
-            all.0.extend(found.0.iter().copied());
+            all.0.extend(&ours.0);
+            if bulk.is_empty() {
+                limit = ours;
+            }
         }
     }
     found.iter().for_each(|(rows, samples)| close(&mut sheet, rows, samples));

@@ -106,6 +106,13 @@ impl<T> BulkHandlers<T> {
         self.running.is_empty()
     }
 
+    /// Production waits for the slot of one of these handlers: what awaits a turn runs without one.
+    pub(super) fn hurry(&mut self) {
+        if matches!(self.turn, SliceTurn::Awaited(_)) {
+            self.turn = SliceTurn::Held { _turn: None, until: Instant::now() + SLICE_TIME };
+        }
+    }
+
     /// True once the slice has taken its time.
     fn is_over(&self) -> bool {
         matches!(&self.turn, SliceTurn::Held { until, .. } if *until <= Instant::now())
@@ -236,6 +243,24 @@ mod tests {
         let began = Instant::now();
         assert_eq!(handlers.next().await, Some(1));
         assert!(began.elapsed() >= LONGEST_WAIT && began.elapsed() < LONGEST_WAIT * 2);
+    }
+
+    #[tokio::test]
+    async fn a_handler_whose_slot_production_waits_for_runs_without_a_turn() {
+        let steps = steps();
+        let mut handlers = computing(&steps).await;
+        let other = steps.turn().await;
+        handlers.push(Box::pin(ready(1)));
+        assert!(handlers.next().now_or_never().is_none());
+        handlers.hurry();
+        assert_eq!(handlers.next().now_or_never(), Some(Some(1)));
+        handlers.push(Box::pin(ready(2)));
+        assert_eq!(handlers.next().now_or_never(), Some(Some(2)), "the slice goes on");
+        assert!(handlers.next().now_or_never().is_some_and(|next| next.is_none()));
+        handlers.push(Box::pin(ready(3)));
+        assert!(handlers.next().now_or_never().is_none(), "the next one awaits its turn");
+        drop(other);
+        assert_eq!(handlers.next().await, Some(3));
     }
 
     #[tokio::test]

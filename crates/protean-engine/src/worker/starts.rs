@@ -24,6 +24,9 @@ impl Worker {
             let running = self.runner.clone().run(slot, delivery, expected, overlay);
             self.run_once(lane, noted, running);
         }
+        if self.may_start(Lane::Primary) && self.lanes.ready(Lane::Primary) > 0 {
+            self.bulk_handlers.hurry();
+        }
     }
 
     fn next_start(&mut self, now: Timestamp) -> Option<Started<Delivery>> {
