@@ -83,7 +83,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         "limit is the same figure while idle, in the same round. 'Paced' has a target of 1.2",
     );
     sheet.note(
-        "times the p99 while idle; its bulk sender is a process of its own, which nobody slows.",
+        "times the p99 while idle; its bulk sender is a process of its own, which rests as well.",
     );
     sheet.note("In 'FallDue' scheduled bulk commands come due, all at one moment.");
     let scheduled = plan.size(200_000, 500);

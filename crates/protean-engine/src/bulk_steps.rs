@@ -9,14 +9,16 @@
 //! What delays production most is not a lock but work that is ready to run beside it: with
 //! every stage of a backfill busy, each hop of a production message waits for a core. So the
 //! machine keeps one core without bulk work. A step is bounded, and a handler that waits for
-//! another system is not part of one.
+//! another system is not part of one. A server rests with a turn of the machine in hand: so what
+//! paces its own bulk work paces an importer in another process as well.
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use protean_core::domain::Domain;
-use protean_core::unit::{MachineTurn, MachineTurns, bulk_turns};
+use protean_core::unit::{LONGEST_TURN_REST, MachineTurn, MachineTurns, bulk_turns};
 use protean_port::message::Lane;
 use protean_port::port::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -95,9 +97,15 @@ impl Turns {
         // as it should, however many there are.
         let begun = self.begun().pop();
         let mut turn = Turn { turns: self, _machine: None, _permit: permit, begun };
-        turn.rest().await;
-        if let Some(machine) = &turn.turns.machine {
-            turn._machine = Some(machine.take().await);
+        let took = begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        match &turn.turns.machine {
+            None => turn.rest(took, |rest| rest).await,
+            Some(machine) => {
+                turn.rest(took, |rest| rest.saturating_sub(LONGEST_TURN_REST)).await;
+                let rest = turn.rest(took, |rest| rest.min(LONGEST_TURN_REST));
+                let rested = machine.take_rested(rest).await;
+                turn._machine = Some(rested);
+            }
         }
         turn.begun = Some(Instant::now());
         turn
@@ -119,14 +127,13 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Rests in proportion to the time since the last step has begun. That is how long bulk
-    /// work takes from step to step, with what is not part of a step, such as its handlers: so
-    /// its rate falls as the pace does. The pace may change meanwhile.
-    async fn rest(&self) {
-        let Some(begun) = self.begun else { return };
+    /// Rests for a part of what the pace asks for, in proportion to the time since the last step
+    /// has begun. That is how long bulk work takes from step to step, with what is not part of a
+    /// step, such as its handlers: so its rate falls as the pace does. The pace may change meanwhile.
+    async fn rest(&self, took: Duration, part: impl Fn(Duration) -> Duration) {
         let (now, mut pace) = (Instant::now(), self.turns.pacing.changes());
         loop {
-            let until = now + pace.borrow_and_update().rest_after(now - begun);
+            let until = now + part(pace.borrow_and_update().rest_after(took));
             if until <= Instant::now() {
                 return;
             }

@@ -28,6 +28,9 @@ use super::production_steps::{BulkStep, ProductionSteps};
 
 /// How long a step waits for the other processes. One that is stopped must not stop bulk work.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
+/// How long a process may rest with a turn in hand: with the step, others wait for less than they
+/// would at most.
+pub const LONGEST_TURN_REST: Duration = Duration::from_millis(100);
 /// How long other processes are not waited for once one of them has held its turn for so long.
 const SUSPENSION: Duration = Duration::from_secs(5);
 
@@ -87,9 +90,16 @@ impl MachineTurns {
 
     /// Waits for a turn, though not for long, and until production pauses. Cancel safe.
     pub async fn take(&self) -> MachineTurn {
+        self.take_rested(async {}).await
+    }
+
+    /// The same, and rests before the step begins. A rest is to be shorter than
+    /// [`LONGEST_TURN_REST`], or the other processes stop waiting. Cancel safe.
+    pub async fn take_rested(&self, rest: impl Future<Output = ()>) -> MachineTurn {
         self.production.before_turn().await;
         let held = self.take_name().await;
-        // With the turn in hand, so that bulk work of other processes waits as well.
+        // With the turn in hand, so that bulk work of other processes rests and waits as well.
+        rest.await;
         MachineTurn { _step: self.production.pass().await, _held: held }
     }
 
@@ -249,6 +259,7 @@ mod tests {
 
     use futures_util::FutureExt;
     use protean_port::port::CommitSignal;
+    use tokio::sync::oneshot;
     use tokio::time::{Instant, timeout};
 
     use super::{LONGEST_WAIT, MachineTurn, MachineTurns, ProductionSteps, TurnNames, bulk_turns};
@@ -277,6 +288,19 @@ mod tests {
         let turn = ours.take().await;
         assert!(is_taken(&theirs).await.is_none());
         drop(turn);
+        assert!(is_taken(&theirs).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn all_processes_rest_while_one_does() {
+        let test = "all processes rest while one does";
+        let (ours, theirs) = (process(test, 1), process(test, 1));
+        let (rested, rest) = oneshot::channel::<()>();
+        let mut turn = std::pin::pin!(ours.take_rested(rest.map(drop)));
+        assert!((&mut turn).now_or_never().is_none(), "it rests");
+        assert!(is_taken(&theirs).await.is_none());
+        rested.send(()).unwrap();
+        drop(turn.await);
         assert!(is_taken(&theirs).await.is_some());
     }
 

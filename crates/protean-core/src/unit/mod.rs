@@ -45,7 +45,7 @@ pub use issue::Issue;
 pub(crate) use key::Key;
 pub(crate) use keyed_command::{KeyedCommand, Rewrite, rewrite};
 pub use known_correlations::KnownCorrelations;
-pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
+pub use machine_turns::{LONGEST_TURN_REST, MachineTurn, MachineTurns, bulk_turns};
 pub(crate) use open_unit::timer_key;
 pub use overlay::{Overlay, Sequence, Writes};
 pub use page::{Cursor, Page};

@@ -105,6 +105,40 @@ async fn production_waits_for_no_turn_of_bulk_work_in_its_own_stream() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn production_passes_a_bulk_handler_that_waits_for_its_turn() {
+    let weather = Weather::new(1);
+    weather.still();
+    let store = Unreliable::new(&weather);
+    let harness = Harness::with(On::Memory, |builder| builder.provider(store));
+    harness.faults.plan(900, Fault::Sleep(TAKES));
+    let play = async {
+        // So many that only compute that the next ones need turns.
+        for number in 0..100 {
+            commit(&harness, number, Priority::BULK).await;
+        }
+        sleep(TAKES * 20).await;
+        assert_eq!(harness.faults.calls().len(), 100);
+        // Production has the projector's one slot while more arrives, and a read has the turn.
+        commit(&harness, 900, Priority::NORMAL).await;
+        commit(&harness, 100, Priority::BULK).await;
+        sleep(TAKES / 5).await;
+        weather.freeze_bulk(true);
+        commit(&harness, 101, Priority::BULK).await;
+        sleep(TAKES).await;
+        assert!(harness.faults.began(100).is_none(), "it has the slot and waits for its turn");
+        let sent = Instant::now();
+        commit(&harness, 901, Priority::NORMAL).await;
+        sleep(TAKES / 5).await;
+        let began = harness.faults.began(901).expect("it waits for a turn of bulk work");
+        assert_eq!(began - sent, Duration::ZERO);
+        weather.freeze_bulk(false);
+        sleep(TAKES * 20).await;
+    };
+    Server::new(harness.domain.clone()).run(play).await.unwrap();
+    assert_eq!(harness.faults.calls()[100..], [900, 100, 901, 101]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn production_waits_for_one_running_handler_and_with_a_free_slot_for_none() {
     let slow = || Fault::Sleep(TAKES);
     let beside = Beside::new(100, "", (slow(), slow())).await;

@@ -57,6 +57,7 @@ impl Clock for JumpyClock {
 pub(crate) struct Weather {
     dice: Dice,
     calm: AtomicBool,
+    still: AtomicBool,
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
     cursors_frozen: watch::Sender<bool>,
@@ -79,7 +80,8 @@ impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
         let (frozen, bulk_frozen) = (watch::Sender::new(false), watch::Sender::new(false));
         let notes_frozen = watch::Sender::new(false);
-        let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (calm, still, usurped) =
+            (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
         let cursors_frozen = watch::Sender::new(false);
         let (commits_frozen, outcomes_frozen) =
             (watch::Sender::new(false), watch::Sender::new(false));
@@ -88,6 +90,7 @@ impl Weather {
         Arc::new(Self {
             dice,
             calm,
+            still,
             frozen,
             bulk_frozen,
             cursors_frozen,
@@ -111,6 +114,18 @@ impl Weather {
     /// From now on nothing is answered, or again.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.frozen.send_replace(frozen);
+    }
+
+    /// From now on nothing fails, and nothing takes any time.
+    pub(crate) fn still(&self) {
+        self.calm();
+        self.still.store(true, Ordering::Relaxed);
+    }
+
+    async fn blow(&self, most: u64) {
+        if !self.still.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_micros(self.dice.roll(most))).await;
+        }
     }
 
     /// From now on no page of bulk work is answered, or again.
@@ -180,7 +195,7 @@ impl Weather {
     /// Takes some time; fails once in `odds` times.
     pub(crate) async fn pass(&self, odds: u64) -> Result {
         self.thaw().await;
-        tokio::time::sleep(Duration::from_micros(self.dice.roll(3000))).await;
+        self.blow(3000).await;
         if !self.calm.load(Ordering::Relaxed) && self.dice.roll(odds) == 0 {
             return Err(Error::unavailable("the weather"));
         }
@@ -208,7 +223,7 @@ impl Weather {
     /// A process that ends here has committed and does not know.
     pub(crate) async fn pass_outcome(&self) {
         thawed(&self.outcomes_frozen).await;
-        tokio::time::sleep(Duration::from_micros(self.dice.roll(2000))).await;
+        self.blow(2000).await;
     }
 
     pub(crate) async fn pass_note(&self) -> Result {
