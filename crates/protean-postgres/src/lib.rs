@@ -39,6 +39,7 @@ mod intake;
 mod intake_changes;
 mod ledger;
 mod log;
+mod ownership;
 mod pooler;
 mod provider;
 mod readers;

@@ -12,6 +12,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
+use crate::ownership::{MIGRATE, SETUP, not_allowed};
 use crate::table::IndexStep;
 use crate::value::Text;
 use crate::{correlations, forget, table, turnstile};
@@ -87,7 +88,8 @@ pub(crate) async fn absence(settings: &Settings) -> Result<Option<String>, Fault
 }
 
 /// Creates what is missing, in one transaction: the store's own tables, these tables and
-/// these registrations. Then, with nothing locked, indexes of tables that were there before.
+/// these registrations. Then, with nothing locked, indexes of tables that were there before. While
+/// nothing is missing, no statement needs more rights than a server has.
 pub(crate) async fn prepare(
     session: &Session,
     settings: &Settings,
@@ -112,7 +114,7 @@ async fn lay_out(
     registrations: &[GroupRegistration],
     counts: &[Row],
 ) -> Result<Vec<IndexStep>> {
-    create(session, counts).await.map_err(|fault| occupied(fault, settings))?;
+    create(session, settings, counts).await?;
     forget::writers(session).await.map_err(|fault| settings.explain(fault))?;
     let afterwards = table::prepare(session, tables, settings).await?;
     for registration in registrations {
@@ -186,23 +188,38 @@ async fn add_counts(session: &Session, counts: &[Row]) -> Result<(), Fault> {
     session.execute(include_str!("sql/add_message_counts.sql"), &columns).await.map(drop)
 }
 
-async fn create(session: &Session, counts: &[Row]) -> Result<(), Fault> {
-    session.batch(include_str!("sql/create_layout.sql")).await?;
-    let present = present(session).await?;
+async fn create(session: &Session, settings: &Settings, counts: &[Row]) -> Result {
+    let explain = |fault: Fault| settings.explain(fault);
+    let is_there = table::is_there(session, "protean.layout").await.map_err(explain)?;
+    let present = if is_there { present(session).await.map_err(explain)? } else { 0 };
     if present == LAYOUT_VERSION {
         return Ok(());
     }
-    for layout in &LAYOUTS[present..] {
-        for statement in *layout {
-            session.batch(statement).await?;
-        }
+    let command = if present == 0 { SETUP } else { MIGRATE };
+    let mut statements = LAYOUTS[present..].concat();
+    if !is_there {
+        statements.insert(0, include_str!("sql/create_layout.sql"));
     }
-    if present < LAYOUT_WITH_COUNTS {
+    for statement in statements {
+        let done = session.batch(statement).await;
+        done.map_err(|fault| not_created(statement, command, fault, settings))?;
+    }
+    fill(session, present, counts).await.map_err(explain)
+}
+
+/// Writes what belongs into the tables that were created, and which layout it is now.
+async fn fill(session: &Session, before: usize, counts: &[Row]) -> Result<(), Fault> {
+    if before < LAYOUT_WITH_COUNTS {
         add_counts(session, counts).await?;
     }
     let log_id = LogId::fresh();
     session.execute(include_str!("sql/keep_log_id.sql"), &[&Text(log_id.as_str())]).await?;
     session.execute(include_str!("sql/write_layout.sql"), &[&limit(LAYOUT_VERSION)]).await.map(drop)
+}
+
+fn not_created(statement: &str, command: &str, fault: Fault, settings: &Settings) -> Error {
+    not_allowed(None, statement, command, &fault, settings)
+        .unwrap_or_else(|| occupied(fault, settings))
 }
 
 /// The layout of the database; zero when there is none.

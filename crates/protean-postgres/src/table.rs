@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protean_port::message::Table;
+use protean_port::port::without_generation;
 use protean_port::{Error, Result};
 use protean_sql::{FoundColumn, FoundTable, Step, TablePlan, check_names, drop_invalid_index};
 use tokio_postgres::Row;
@@ -12,7 +13,11 @@ use tracing::info;
 use crate::connection::{Parameter, Session, Settings};
 use crate::dialect::PostgresDialect;
 use crate::error::Fault;
+use crate::ownership::{MIGRATE, REBUILD, not_allowed};
 use crate::value::Text;
+
+/// Where the former names of columns are kept.
+const RENAMED_COLUMNS: &str = "protean.renamed_columns";
 
 /// For how long a change of a table, which holds the log's lock, waits for the readers of the table.
 pub(crate) const LIMIT_LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
@@ -44,7 +49,7 @@ pub(crate) async fn prepare(
 ) -> Result<Vec<IndexStep>> {
     let explain = |fault: Fault| settings.explain(fault);
     let mut afterwards = Vec::new();
-    session.batch(include_str!("sql/create_renamed_columns.sql")).await.map_err(explain)?;
+    create_renamed_columns(session, settings).await?;
     for table in tables {
         check_names(table)?;
         let found = found(session, &table.name).await.map_err(explain)?;
@@ -63,6 +68,18 @@ pub(crate) async fn prepare(
         afterwards.extend(apart.into_iter().map(|step| IndexStep { table: table.clone(), step }));
     }
     Ok(afterwards)
+}
+
+async fn create_renamed_columns(session: &Session, settings: &Settings) -> Result {
+    let is_there = is_there(session, RENAMED_COLUMNS).await;
+    if is_there.map_err(|fault| settings.explain(fault))? {
+        return Ok(());
+    }
+    let statement = include_str!("sql/create_renamed_columns.sql");
+    session.batch(statement).await.map_err(|fault| {
+        not_allowed(None, statement, MIGRATE, &fault, settings)
+            .unwrap_or_else(|| settings.explain(fault))
+    })
 }
 
 /// Creates indexes without blocking writers: each creation waits for open transactions, and reads
@@ -180,9 +197,14 @@ pub(crate) async fn columns(session: &Session, table: &str) -> Result<Vec<FoundC
     found.collect()
 }
 
+/// True when there is a table of this name.
+pub(crate) async fn is_there(session: &Session, table: &str) -> Result<bool, Fault> {
+    Ok(session.first(include_str!("sql/has_table.sql"), &[&table]).await?.is_some())
+}
+
 /// The names that columns had before, each with the one that it was given.
 async fn renamed(session: &Session, table: &str) -> Result<Vec<(String, String)>, Fault> {
-    if session.first(include_str!("sql/has_renamed_columns.sql"), &[]).await?.is_none() {
+    if !is_there(session, RENAMED_COLUMNS).await? {
         return Ok(Vec::new());
     }
     let rows = session.query(include_str!("sql/read_renamed_columns.sql"), &[&Text(table)]).await?;
@@ -201,12 +223,14 @@ async fn note_names(session: &Session, table: &Table, found: &FoundTable) -> Res
 
 fn not_done(table: &Table, step: &Step, fault: Fault, settings: &Settings) -> Error {
     shared_value(step, &fault, settings)
+        .or_else(|| refused(table, step, &fault, settings))
         .unwrap_or_else(|| not_changed(&table.name, fault, settings))
 }
 
 fn not_created(table: &Table, step: &Step, fault: Fault, settings: &Settings) -> Error {
-    if let Some(shared) = shared_value(step, &fault, settings) {
-        return shared;
+    let known = shared_value(step, &fault, settings);
+    if let Some(known) = known.or_else(|| refused(table, step, &fault, settings)) {
+        return known;
     }
     let index = step.index.as_ref().or(step.invalid_index.as_ref()).map_or("", |index| index);
     let is_outage = fault.is_outage();
@@ -216,6 +240,12 @@ fn not_created(table: &Table, step: &Step, fault: Fault, settings: &Settings) ->
         fault.describe(&settings.place)
     );
     if is_outage { Error::unavailable(message) } else { Error::failed(message) }
+}
+
+fn refused(table: &Table, step: &Step, fault: &Fault, settings: &Settings) -> Option<Error> {
+    let is_successor = without_generation(&table.name) != table.name;
+    let command = if is_successor { REBUILD } else { MIGRATE };
+    not_allowed(Some(&table.name), &step.statement, command, fault, settings)
 }
 
 fn shared_value(step: &Step, fault: &Fault, settings: &Settings) -> Option<Error> {

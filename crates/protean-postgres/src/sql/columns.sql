@@ -1,8 +1,12 @@
-SELECT c.column_name, c.data_type, c.is_nullable = 'NO',
-       c.column_default IS NOT NULL OR c.is_identity = 'YES' OR c.is_generated = 'ALWAYS',
+-- Not from information_schema, which has only the columns that the role has a right on.
+SELECT a.attname::text, format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), NULL),
+       a.attnotnull OR t.typnotnull, a.atthasdef OR a.attidentity <> '',
        EXISTS (SELECT 1 FROM pg_index i
-                WHERE i.indrelid = to_regclass(quote_ident($1)) AND i.indisprimary
-                  AND c.ordinal_position = ANY (i.indkey::smallint[]))
-  FROM information_schema.columns c
- WHERE c.table_schema = current_schema() AND c.table_name = $1
- ORDER BY c.ordinal_position
+                WHERE i.indrelid = c.oid AND i.indisprimary
+                  AND a.attnum = ANY (i.indkey::smallint[]))
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_type t ON t.oid = a.atttypid
+ WHERE c.relname = $1 AND c.relkind IN ('r', 'v', 'f', 'p')
+ ORDER BY a.attnum

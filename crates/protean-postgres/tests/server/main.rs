@@ -12,6 +12,7 @@
 //! * `proxy`: a connection that interferes with a COMMIT
 //! * `queries`: which indexes queries use, and how long pages of a large table take
 //! * `rebuilds`: tables that take the place of others
+//! * `roles`: a role that uses tables without owning them
 //! * `stores`: several stores and processes on one database
 //! * `units`: units that the database refuses
 //! * `waits`: how long one process can delay the others
@@ -31,6 +32,7 @@ mod pages;
 mod proxy;
 mod queries;
 mod rebuilds;
+mod roles;
 #[path = "../../../protean-sql/tests/samples/mod.rs"]
 mod samples;
 mod stores;

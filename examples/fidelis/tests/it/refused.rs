@@ -123,7 +123,7 @@ fn a_database_that_cannot_be_used_is_named() {
         (database.uri_as("nobody:canary"), ["rejected the user", "correct database_uri"]),
         (
             database.uri_as("bare:canary"),
-            ["permission denied", "grant the user the required rights"],
+            ["permission denied", "run `db setup` with the role that owns the tables"],
         ),
         (database.uri_as("standby:canary"), ["is read-only", "name the primary in database_uri"]),
         (

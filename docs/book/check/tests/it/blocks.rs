@@ -13,6 +13,7 @@ const OTHER_PROGRAMS: &[(&str, &[&str])] = &[
         "docs/book/src/guide/deploying.md",
         &[
             "docs/book/check/tests/it/roles.sql",
+            "docs/book/check/tests/it/two_roles.sql",
             "docs/deploy/shop.service",
             "docs/deploy/Dockerfile",
             "docs/deploy/kubernetes.yaml",

@@ -1,1 +1,0 @@
-SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'protean.renamed_columns'
