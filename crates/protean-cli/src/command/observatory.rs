@@ -16,8 +16,8 @@ const OPERATOR: &str = "console";
 
 pub(super) const AFTER_HELP: &str = "\
 Works with and without a running server. At the loopback anybody can look; elsewhere
-looking needs a token, and replaying dead letters needs one everywhere. The tokens of
-operators are in [server.observatory.tokens.NAME] of the settings; without any, the
+looking needs a token, and replaying or purging dead letters needs one everywhere. The
+tokens of operators are in [server.observatory.tokens.NAME] of the settings; without any, the
 command makes one for this run and prints it.
 
 A server serves the same pages beside its health page, at /observatory.";
@@ -44,7 +44,9 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     if !pages.has_tokens() {
         let token = fresh_token();
         pages = pages.with_token(OPERATOR, &token);
-        app.say(format!("To replay dead letters, log in with the token of this run: {token}"))?;
+        app.say(format!(
+            "To replay or purge dead letters, log in with the token of this run: {token}"
+        ))?;
     }
     app.say("Stop it with Ctrl-C.")?;
     let stopped_by = tokio::select! {

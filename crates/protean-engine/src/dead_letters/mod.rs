@@ -153,15 +153,23 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be read or written; what was purged by then is.
     pub async fn purge_all(&self, before: Timestamp) -> Result<u64> {
-        let (mut purged, mut after) = (0, 0);
         let filter = DeadLetterFilter { before: Some(before), ..DeadLetterFilter::default() };
-        let mut log = self.begin("purge", &filter);
+        self.purge_matching(&filter).await
+    }
+
+    /// Purges the dead letters that match the filter, like [`purge_all`](Self::purge_all).
+    ///
+    /// # Errors
+    /// The same as those of [`purge_all`](Self::purge_all).
+    pub async fn purge_matching(&self, filter: &DeadLetterFilter) -> Result<u64> {
+        let (mut purged, mut after) = (0, 0);
+        let mut log = self.begin("purge", filter);
         loop {
-            let page = self.candidates(&filter, after).await?;
+            let page = self.candidates(filter, after).await?;
             let Some(last) = page.last() else { return Ok(purged) };
             after = last.recorded.position;
             let mut units = Vec::new();
-            for dead in &page {
+            for dead in page.iter().filter(|dead| filter.matches(dead)) {
                 units.push(self.purging(dead).await?);
             }
             purged += self.commit(&mut log, units).await?;

@@ -11,6 +11,7 @@ use protean_port::Result;
 use protean_port::message::Timestamp;
 use protean_port::port::DeadLetter;
 
+use super::repair;
 use crate::query::Query;
 use crate::text::{ago, counted};
 use crate::visit::{Page, Visit};
@@ -42,7 +43,10 @@ impl Meant {
             position,
             type_name: query.get("type").map(str::to_owned),
             reason: query.get("reason").map(str::to_owned),
-            before: None,
+            before: match query.get("before") {
+                None => None,
+                Some(micros) => Some(Timestamp::from_micros(micros.parse().ok()?)),
+            },
         };
         Some(Self { group, filter })
     }
@@ -56,12 +60,13 @@ impl Meant {
     }
 
     /// What says in an address or a form which letters are meant.
-    pub(crate) fn fields(&self) -> [(&'static str, Option<String>); 4] {
+    pub(crate) fn fields(&self) -> [(&'static str, Option<String>); 5] {
         [
             ("group", self.group.as_ref().map(|group| group.claim())),
             ("type", self.filter.type_name.clone()),
             ("reason", self.filter.reason.clone()),
             ("position", self.filter.position.map(|position| position.to_string())),
+            ("before", self.filter.before.map(|before| before.as_micros().to_string())),
         ]
     }
 
@@ -93,14 +98,18 @@ pub(crate) async fn overview(visit: &Visit<'_>) -> Result<Option<Page>> {
                 "begins within a second."
             }
         }
+        @if let Some(purged) = visit.query.get("purged").and_then(|text| text.parse().ok()) {
+            p.done role="status" data-purged=(purged) {
+                (counted(purged, "message", "messages")) " will never be handled; messages that waited "
+                "behind them run now."
+            }
+        }
         @if reasons.is_empty() {
             p.empty data-total="0" { "There are no dead letters." }
         } @else {
             div.actions {
                 p { strong data-total=(total) { (counted(total, "dead letter", "dead letters")) } }
-                a.button href=(all.address(visit, "dead-letters/replay")) data-action="replay-all" {
-                    "Replay all…"
-                }
+                (repair::links(visit, &all, " all", "all"))
             }
             (table(visit, &reasons, now))
             p.hint {
@@ -156,9 +165,7 @@ fn row(visit: &Visit<'_>, of: &DeadLetterReason, now: Timestamp) -> Markup {
             td.number data-label="Last" { (ago(now, of.last)) }
             td.action {
                 @if is_one_kind {
-                    a.button href=(meant.address(visit, "dead-letters/replay")) data-action="replay-group" {
-                        "Replay…"
-                    }
+                    (repair::links(visit, &meant, "", "group"))
                 }
             }
         }
@@ -185,9 +192,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Option<Page>> {
                 @if let Some(name) = &meant.filter.type_name { " · " (name) }
                 @if let Some(reason) = &meant.filter.reason { " · " (reason) }
             }
-            a.button href=(meant.address(visit, "dead-letters/replay")) data-action="replay-group" {
-                "Replay these…"
-            }
+            (repair::links(visit, &meant, " these", "group"))
         }
         @if letters.is_empty() {
             p.empty { "None of these messages is a dead letter any more." }

@@ -6,6 +6,7 @@ use protean_port::Result;
 use protean_port::port::DeadLetter;
 
 use super::dead_letters::Meant;
+use super::repair;
 use crate::mask::{MASK, Payload};
 use crate::text::ago;
 use crate::visit::{Page, Visit};
@@ -28,9 +29,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
     let content = html! {
         div.actions {
             p { strong { (letter.recorded.message.name()) } " · " (group.handler) }
-            a.button href=(meant.address(visit, "dead-letters/replay")) data-action="replay-one" {
-                "Replay…"
-            }
+            (repair::links(visit, &meant, "", "one"))
         }
         (facts(visit, &letter, is_revealed))
         section aria-labelledby="payload" {

@@ -3,7 +3,7 @@
 //! ```text
 //! GET  lanes handlers          live: the same markup comes again with each snapshot
 //! GET  dead-letters …          what the database holds when it is visited
-//! POST dead-letters/replay     what changes something
+//! POST dead-letters/replay …   what changes something
 //! ```
 
 mod account;
@@ -15,7 +15,7 @@ mod layout;
 mod letter;
 mod operations;
 mod processes;
-mod replay;
+mod repair;
 mod session;
 mod streams;
 mod trace;
@@ -35,6 +35,7 @@ use crate::response::{self, Answer};
 use crate::snapshot::Snapshot;
 use crate::visit::{LOGIN, LOGOUT, Page, STREAM, Visit};
 
+use repair::Repair;
 pub(crate) use session::{log_in, login};
 
 /// A page that follows the system.
@@ -90,7 +91,8 @@ pub(crate) async fn read(visit: &Visit<'_>) -> Answer {
         "dead-letters" => dead_letters::overview(visit).await,
         "dead-letters/list" => dead_letters::list(visit).await,
         "dead-letters/letter" => letter::page(visit).await,
-        "dead-letters/replay" => replay::preview(visit).await,
+        "dead-letters/replay" => repair::preview(visit, Repair::Replay).await,
+        "dead-letters/purge" => repair::preview(visit, Repair::Purge).await,
         "trace" => trace::page(visit).await,
         "streams" => streams::page(visit).await,
         "processes" => processes::page(visit).await,
@@ -104,13 +106,16 @@ pub(crate) async fn read(visit: &Visit<'_>) -> Answer {
 
 /// Carries out what an operator asks for.
 pub(crate) async fn change(visit: &Visit<'_>, form: &Query, operator: &Operator) -> Answer {
-    match visit.path {
-        "dead-letters/replay" => match replay::carry_out(visit, form, operator).await {
-            Ok(place) => response::see_other(&place),
-            Err(error) => shown(visit, Err(error)),
-        },
-        LOGOUT => session::log_out(visit),
-        _ => not_found(visit),
+    let repair = match visit.path {
+        "dead-letters/replay" => Repair::Replay,
+        "dead-letters/purge" => Repair::Purge,
+        LOGOUT => return session::log_out(visit),
+        _ => return not_found(visit),
+    };
+    match repair::carry_out(visit, repair, form, operator).await {
+        Ok(Some(place)) => response::see_other(&place),
+        Ok(None) => not_found(visit),
+        Err(error) => shown(visit, Err(error)),
     }
 }
 

@@ -1,5 +1,6 @@
-//! Logging in, replaying, and what is written down.
+//! Logging in, replaying, purging, and what is written down.
 
+use protean::prelude::Priority;
 use protean_core::domain::operations;
 use protean_engine::subscriptions;
 use protean_port::port::Find;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 use crate::bank::{Bank, SECRET};
 
 const REPLAY: &str = "/observatory/dead-letters/replay";
+const PURGE: &str = "/observatory/dead-letters/purge";
 
 /// What operators have done, the oldest first.
 async fn recorded(bank: &Bank) -> Vec<Value> {
@@ -68,6 +70,59 @@ async fn one_letter_and_all_letters_are_replayed() {
     assert_eq!(bank.dead().await, 0);
     let counts: Vec<_> = recorded(&bank).await.iter().map(|of| of["count"].clone()).collect();
     assert_eq!(counts, [json!(1), json!(2)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_counted_is_purged_and_what_is_given_up_later_stays() {
+    let bank = Bank::given_up(&["Eve", "Mallory"]).await;
+    let cookie = bank.log_in().await;
+    let headers = [("Cookie", cookie.as_str()), ("Origin", &bank.origin())];
+    let page = bank.get("/observatory/dead-letters").await;
+    let link = page.attribute("data-reason=", "href").replace("&amp;", "&");
+    let query = link.split_once('?').unwrap().1;
+    let address = format!("{PURGE}?{query}");
+    let preview = bank.ask("GET", &address, &headers[..1], "").await;
+    assert_eq!(preview.attribute("class=\"question\"", "data-preview"), "2");
+    let before = preview.attribute("name=\"before\"", "value");
+    assert_eq!(bank.dead().await, 2, "a preview changes nothing");
+
+    bank.order(&["Oscar"], Priority::NORMAL).await;
+    bank.settle().await;
+    assert_eq!(bank.dead().await, 3);
+    let answer = bank.post(PURGE, &headers, &format!("{query}&before={before}")).await;
+    assert_eq!(answer.header("location"), Some("/observatory/dead-letters?purged=2"));
+    assert_eq!(bank.dead().await, 1, "what nobody had counted is purged as well");
+    let operations = recorded(&bank).await;
+    let [operation] = &operations[..] else { panic!("{operations:?}") };
+    assert_eq!(operation["action"], "purge");
+    assert_eq!((&operation["by"], &operation["count"]), (&json!("ann"), &json!(2)));
+    assert_eq!(operation["filter"]["group"], "bank.CustomerProjector");
+    bank.get("/observatory/dead-letters?purged=2").await.has("data-purged=\"2\"");
+    let report = protean_engine::verify(&bank.domain).await.unwrap();
+    assert!(report.closes && report.at_rest, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_purged_without_a_handler_or_a_token() {
+    let bank = Bank::given_up(&["Eve"]).await;
+    let (cookie, own) = (bank.log_in().await, bank.origin());
+    let (cookie, own) = (("Cookie", cookie.as_str()), ("Origin", own.as_str()));
+    let group = "group=bank.CustomerProjector%40bank%3A%3Aaccount";
+    for (headers, form, status) in [
+        (vec![own], group, 401),
+        (vec![cookie], group, 403),
+        (vec![cookie, ("Origin", "http://evil.example")], group, 403),
+        (vec![cookie, own], "", 404),
+        (vec![cookie, own], "group=bank.Nobody", 404),
+        (vec![cookie, own], &format!("{group}&position=first"), 404),
+    ] {
+        let answer = bank.post(PURGE, &headers, form).await;
+        assert_eq!(answer.status, status, "{headers:?} {form}");
+    }
+    assert_eq!(bank.get(PURGE).await.status, 404, "a page for everything");
+    assert_eq!((bank.dead().await, recorded(&bank).await.len()), (1, 0));
+    let answer = bank.post(PURGE, &[cookie, own], group).await;
+    assert_eq!((answer.status, bank.dead().await), (303, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

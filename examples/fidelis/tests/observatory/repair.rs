@@ -1,4 +1,4 @@
-//! A dead letter is looked at and replayed by clicking.
+//! A dead letter is looked at, replayed and purged by clicking.
 
 use protean_test_servers::{Look, Page};
 use serde_json::Value;
@@ -90,6 +90,37 @@ async fn dead_letters_are_replayed_by_clicking_and_the_log_says_by_whom() {
         .rev()
         .map(|of| Value::from_iter([of["action"].clone(), of["by"].clone(), of["count"].clone()]));
     assert_eq!(shown, expected.collect::<Value>());
+    assert_eq!(page.complaints(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium: cargo xtask test"]
+async fn dead_letters_are_purged_by_clicking_after_a_preview() {
+    let (bank, _server) = bank_with_dead_letters(&HOLDERS, "the disk is broken", &[]).await;
+    let observatory = Observatory::of(&bank);
+    let page = observatory.open_logged_in("dead-letters", Look::DESK);
+    // Purging everything at once is not offered.
+    assert!(page.evaluate("document.querySelector('[data-action=purge-all]')").is_null());
+    page.click("tr[data-reason] a");
+    page.wait_until("document.querySelector('tr[data-position] a')");
+    page.click("tr[data-position] a");
+    page.wait_until("document.querySelector('[data-action=purge-one]')");
+    for (link, count, left) in [("purge-one", "1", 2), ("purge-group", "2", 0)] {
+        page.click(&format!("[data-action={link}]"));
+        page.wait_until("document.querySelector('[data-preview]')");
+        assert_eq!(
+            page.evaluate("document.querySelector('[data-preview]').dataset.preview"),
+            count
+        );
+        page.click("form[data-action=purge] button");
+        page.wait_until("document.querySelector('[data-purged]')");
+        assert_eq!(page.evaluate("document.querySelector('[data-purged]').dataset.purged"), count);
+        await_dead(&bank, left);
+    }
+    let recorded = operations(&bank);
+    let counts: Vec<_> = recorded.iter().map(|of| (&of["action"], &of["count"])).collect();
+    let purge = Value::from("purge");
+    assert_eq!(counts, [(&purge, &1.into()), (&purge, &2.into())]);
     assert_eq!(page.complaints(), [""; 0]);
 }
 
