@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_port::port::{
-    Batch, BoxFuture, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, BrokerRead, Consumer,
-    Entry, EntryId, EntryRef, Receipt, StoredMark, TakeOver,
+    Batch, BoxFuture, Broker, BrokerConsumer, BrokerGroup, BrokerGroupStatus, BrokerMark,
+    BrokerRead, Consumer, Entry, EntryId, EntryRef, Receipt, StoredMark, TakeOver,
 };
 use protean_port::{Error, Result};
 use redis::Value;
@@ -96,6 +96,20 @@ impl Broker for RedisBroker {
             }
             let replies = self.shared.send_all(&calls).await?.into_iter();
             replies.map(|reply| self.group_status(self.shared.accepted(reply)?)).collect()
+        })
+    }
+
+    fn consumers<'a>(
+        &'a self,
+        groups: &'a [BrokerGroup],
+    ) -> BoxFuture<'a, Result<Vec<Vec<BrokerConsumer>>>> {
+        Box::pin(async move {
+            let mut calls = redis::pipe();
+            for BrokerGroup { stream, group } in groups {
+                calls.cmd("XINFO").arg("CONSUMERS").arg(&**stream).arg(&**group);
+            }
+            let replies = self.shared.send_all(&calls).await?.into_iter();
+            replies.map(|reply| self.consumers_of(reply)).collect()
         })
     }
 }
@@ -193,6 +207,15 @@ impl RedisBroker {
         Ok(Some(BrokerGroupStatus { length, groups, pending, lag, consumers, oldest }))
     }
 
+    fn consumers_of(&self, reply: Value) -> Result<Vec<BrokerConsumer>> {
+        let reply = match self.shared.accepted(reply) {
+            Err(missing) if missing.is_not_found() => return Ok(Vec::new()),
+            reply => reply?,
+        };
+        let consumers = entry::array(reply).map(|list| list.into_iter().map(consumer).collect());
+        consumers.flatten().ok_or_else(|| self.shared.unexpected("XINFO CONSUMERS"))
+    }
+
     fn ids(&self, reply: Value) -> Result<Vec<EntryId>> {
         entry::array(reply)
             .and_then(|ids| ids.into_iter().map(|id| entry::text(id).map(EntryId::new)).collect())
@@ -260,4 +283,20 @@ fn parts(entries: &[EntryRef]) -> Vec<Vec<&EntryRef>> {
 fn sort_key(id: &EntryId) -> Option<(u64, u64)> {
     let (time, count) = id.as_str().split_once('-')?;
     Some((time.parse().ok()?, count.parse().ok()?))
+}
+
+/// A consumer as `XINFO CONSUMERS` lists it: names and values in turn.
+fn consumer(list: Value) -> Option<BrokerConsumer> {
+    let (mut name, mut pending, mut idle) = (None, None, None);
+    let mut list = entry::array(list)?.into_iter();
+    while let (Some(field), Some(value)) = (list.next(), list.next()) {
+        match entry::text(field)?.as_str() {
+            "name" => name = entry::text(value),
+            "pending" => pending = entry::number(&value),
+            "idle" => idle = entry::number(&value),
+            _ => {}
+        }
+    }
+    let (name, idle) = (name?.into(), Duration::from_millis(idle?));
+    Some(BrokerConsumer { name, pending: pending?, idle })
 }

@@ -107,6 +107,7 @@ macro_rules! broker_suite {
                 a_missing_group_has_no_standing,
                 a_standing_tells_what_waits,
                 a_standing_is_told_group_by_group,
+                consumers_are_told_by_name_with_what_they_hold,
                 the_oldest_ages,
                 nothing_waits_in_an_empty_stream,
             ],

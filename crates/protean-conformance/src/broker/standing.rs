@@ -42,6 +42,28 @@ pub async fn a_standing_is_told_group_by_group(sample: Sample) -> Result {
     Ok(())
 }
 
+pub async fn consumers_are_told_by_name_with_what_they_hold(sample: Sample) -> Result {
+    sample.prepare("a", &["x"]).await?;
+    let mut asked = sample.groups("a", &["y", "x"]);
+    asked.extend(sample.groups("b", &["x"]));
+    let nobody = sample.broker().consumers(&asked).await?;
+    assert_eq!(nobody.iter().map(Vec::len).collect::<Vec<_>>(), [0, 0, 0]);
+    sample.publish("a", &["1", "2", "3"]).await?;
+    let two = BrokerRead { limit: 2, ..sample.reading("x", &["a"]) };
+    let read = sample.broker().read(BrokerRead { consumer: "first".into(), ..two.clone() }).await?;
+    sample.broker().read(BrokerRead { consumer: "second".into(), ..two }).await?;
+    sample.settle("x", &read[..1]).await?;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut found = sample.broker().consumers(&asked).await?.swap_remove(1);
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    let told: Vec<_> = found.iter().map(|of| (&*of.name, of.pending)).collect();
+    assert_eq!(told, [("first", 1), ("second", 1)]);
+    for of in &found {
+        assert!((40..20_000).contains(&of.idle.as_millis()), "{of:?}");
+    }
+    Ok(())
+}
+
 pub async fn the_oldest_ages(sample: Sample) -> Result {
     sample.prepare("a", &["x"]).await?;
     sample.publish("a", &["1", "2"]).await?;

@@ -8,6 +8,7 @@ use protean_engine::{
     shared_reason,
 };
 use protean_port::Result;
+use protean_port::port::BrokerConsumer;
 
 use crate::text::{UNKNOWN, ago};
 use crate::visit::{Page, Visit};
@@ -33,7 +34,10 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
             (relays_table(&relays))
         }
         @match streams {
-            Ok(streams) => @if !streams.is_empty() { (streams_table(&streams)) },
+            Ok(streams) => {
+                @if !streams.is_empty() { (streams_table(&streams)) }
+                @if streams.iter().any(|of| !of.consumers.is_empty()) { (consumers_table(&streams)) }
+            }
             Err(_) => p.notice data-missing="broker" { "The broker does not answer." },
         }
         @if !refused.is_empty() { (refused_table(visit, &refused)) }
@@ -104,7 +108,7 @@ fn streams_table(streams: &[BrokerStream]) -> Markup {
     }
 }
 
-fn stream_row(BrokerStream { stream, group, status }: &BrokerStream) -> Markup {
+fn stream_row(BrokerStream { stream, group, status, .. }: &BrokerStream) -> Markup {
     html! {
         tr data-stream=(stream) data-group=(group) {
             th scope="row" { code { (stream) } }
@@ -119,6 +123,47 @@ fn stream_row(BrokerStream { stream, group, status }: &BrokerStream) -> Markup {
                     td.number data-label="Consumers" { (grouped(of.consumers)) }
                 }
             }
+        }
+    }
+}
+
+fn consumers_table(streams: &[BrokerStream]) -> Markup {
+    html! {
+        section aria-labelledby="consumers" {
+            h2 #consumers { "Consumers" }
+            table.stacked {
+                thead {
+                    tr {
+                        th scope="col" { "Consumer" }
+                        th scope="col" { "Stream" }
+                        th scope="col" { "Group" }
+                        th.number scope="col" { "Pending" }
+                        th.number scope="col" { "Idle" }
+                    }
+                }
+                tbody {
+                    @for of in streams {
+                        @for consumer in &of.consumers { (consumer_row(of, consumer)) }
+                    }
+                }
+            }
+            p.hint {
+                "Pending entries of a consumer that stays idle are taken over by another once their "
+                "lease is over."
+            }
+        }
+    }
+}
+
+fn consumer_row(of: &BrokerStream, consumer: &BrokerConsumer) -> Markup {
+    let BrokerConsumer { name, pending, idle } = consumer;
+    html! {
+        tr data-consumer=(name) data-stream=(of.stream) data-group=(of.group) {
+            th scope="row" { code { (name) } }
+            td data-label="Stream" { code { (of.stream) } }
+            td data-label="Group" { (of.group) }
+            td.number data-label="Pending" data-value=(pending) { (grouped(*pending)) }
+            td.number data-label="Idle" data-value=(idle.as_millis()) { (age(*idle)) }
         }
     }
 }

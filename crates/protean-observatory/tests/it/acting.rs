@@ -114,7 +114,7 @@ async fn nothing_is_purged_without_a_handler_or_a_token() {
         (vec![cookie, ("Origin", "http://evil.example")], group, 403),
         (vec![cookie, own], "", 404),
         (vec![cookie, own], "group=bank.Nobody", 404),
-        (vec![cookie, own], &format!("{group}&position=first"), 404),
+        (vec![cookie, own], &*format!("{group}&position=first"), 404),
     ] {
         let answer = bank.post(PURGE, &headers, form).await;
         assert_eq!(answer.status, status, "{headers:?} {form}");

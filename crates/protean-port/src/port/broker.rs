@@ -54,6 +54,13 @@ pub trait Broker: Consumer {
         &'a self,
         groups: &'a [BrokerGroup],
     ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>>;
+
+    /// The consumers of each group that the broker knows, dead ones too, in the order asked;
+    /// none for a group that is missing.
+    fn consumers<'a>(
+        &'a self,
+        groups: &'a [BrokerGroup],
+    ) -> BoxFuture<'a, Result<Vec<Vec<BrokerConsumer>>>>;
 }
 
 /// A group on one stream.
@@ -138,4 +145,15 @@ pub struct BrokerGroupStatus {
     pub consumers: u64,
     /// How long the oldest entry that is not settled has been in the stream.
     pub oldest: Option<Duration>,
+}
+
+/// A consumer of a group on one stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerConsumer {
+    /// Its name, which no other consumer has that lives at the same time.
+    pub name: Arc<str>,
+    /// Entries handed to it and not settled.
+    pub pending: u64,
+    /// How long ago it last asked for entries or held some.
+    pub idle: Duration,
 }

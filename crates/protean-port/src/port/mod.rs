@@ -38,8 +38,8 @@ mod viewed_store;
 
 pub use batch_sizer::BatchSizer;
 pub use broker::{
-    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Publication, Published, Receipt,
-    StoredMark,
+    Batch, Broker, BrokerConsumer, BrokerGroup, BrokerGroupStatus, BrokerMark, Publication,
+    Published, Receipt, StoredMark,
 };
 pub use broker_provider::{BrokerLocation, BrokerProvider};
 pub use changes::{

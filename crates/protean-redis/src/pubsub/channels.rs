@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use protean_port::Result;
 use protean_port::message::Id;
 use protean_port::port::{
-    Batch, BoxFuture, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, BrokerRead, Consumer,
-    Entry, EntryId, EntryRef, Publication, Published, Receipt, StoredMark, TakeOver,
+    Batch, BoxFuture, Broker, BrokerConsumer, BrokerGroup, BrokerGroupStatus, BrokerMark,
+    BrokerRead, Consumer, Entry, EntryId, EntryRef, Publication, Published, Receipt, StoredMark,
+    TakeOver,
 };
 use redis::Value;
 
@@ -134,6 +135,13 @@ impl Broker for Channels {
     ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>> {
         // Redis has no groups on channels.
         Box::pin(async move { Ok(vec![None; groups.len()]) })
+    }
+
+    fn consumers<'a>(
+        &'a self,
+        groups: &'a [BrokerGroup],
+    ) -> BoxFuture<'a, Result<Vec<Vec<BrokerConsumer>>>> {
+        Box::pin(async move { Ok(vec![Vec::new(); groups.len()]) })
     }
 }
 
