@@ -2,7 +2,8 @@
 //!
 //! * `bank`: a small domain, its server, and a client that writes raw requests
 //! * `reading`: who may read, and what each page shows
-//! * `acting`: logging in, replaying, and what is written down
+//! * `acting`: logging in, replaying, purging, and what is written down
+//! * `brokers`: what Redis has for the domain
 //! * `streaming`: the live pages, for one viewer and for many
 //! * `mounted`: behind an application's own login
 
@@ -10,6 +11,7 @@
 
 mod acting;
 mod bank;
+mod brokers;
 mod mounted;
 mod reading;
 mod streaming;
