@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use protean::message::Category;
+use protean::port::Find;
 use protean::prelude::{Context, Failure, Handled, Id, Result, Root};
 use protean::{
-    DomainBuilder, aggregate, aggregate_impl, command, command_handler, event, projection,
-    projector,
+    Domain, DomainBuilder, Operation, aggregate, aggregate_impl, command, command_handler, event,
+    projection, projector,
 };
 
 use crate::App;
@@ -98,6 +100,20 @@ pub(crate) fn bank(fails: &Arc<AtomicBool>) -> DomainBuilder {
 pub(crate) fn bank_at(health_port: u16) -> DomainBuilder {
     let settings = format!("{SETTINGS}[server.health]\nport = {health_port}\n");
     bank(&Arc::default()).config(&settings)
+}
+
+/// What operators have done, the oldest first: the action, by whom, and how many messages.
+pub(crate) async fn operations(domain: &Domain) -> Vec<(String, String, u64)> {
+    let category = Some(Category::named("fidelis::operations"));
+    let found = domain.store().await.unwrap();
+    let found = found.find(Find { category, ..Find::first(99) }).await.unwrap();
+    let read = found.iter().map(|of| serde_json::from_str(&of.message.data).unwrap());
+    read.map(|Operation { action, by, count, .. }| (action, by, count)).collect()
+}
+
+/// One operation at the command line, as [`operations`] gives it.
+pub(crate) fn operation(action: &str, count: u64) -> (String, String, u64) {
+    (action.to_owned(), "command line".to_owned(), count)
 }
 
 /// The bank as an `App`.

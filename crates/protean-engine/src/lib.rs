@@ -35,6 +35,7 @@ mod log_places;
 mod maintenance;
 mod minute_checks;
 mod observe;
+mod operation;
 mod pace;
 mod pacing;
 mod pause;
@@ -61,6 +62,7 @@ pub use observe::{
     grouped, or_unknown, page_body, process_managers, program_of, serve_pages, short,
     subscriptions, value_json, vanished_groups, verify,
 };
+pub use operation::record_operation;
 pub use rebuild::{
     Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, projections, rebuild_claim, rebuilds,
 };

@@ -88,7 +88,7 @@ pub use protean_port::{Error, Result, Violations, ensure};
 // Look into a domain: what the command line shows.
 pub use protean_core::domain::{
     Catalog, CausationNode, DeclaredAggregate, Ending, Group, HandlerKind, Handling, HandlingState,
-    Operation, Operator, SnapshotFault, SnapshotPage, Snapshots, Standing, Trace, Turn,
+    Operation, Operator, SnapshotFault, SnapshotPage, Snapshots, Standing, Trace, Turn, operations,
 };
 
 // The traits behind the macros, the settings, and what adapters are written against.

@@ -6,6 +6,7 @@ use protean_engine::{VanishedGroup, program_of, vanished_groups};
 use serde_json::json;
 
 use super::confirm::Consent;
+use super::recorded::record;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The group to forget.
@@ -78,6 +79,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     options.consent.ask(app, &question, "forget")?;
     store.forget(group).await?;
     drop(claims);
+    record(&domain, "subscriptions forget", [("group", group.clone())], unfinished + dead).await?;
     let data = json!({"group": group, "unfinished": unfinished, "dead": dead});
     let text = format!(
         "Deleted the progress of {group}, with {} unfinished and {} dead messages; the log is \
@@ -100,7 +102,7 @@ mod tests {
     use super::{Consent, Options, run};
     use crate::App;
     use crate::globals::Globals;
-    use crate::sample::bank;
+    use crate::sample::{bank, operation, operations};
 
     async fn with_an_old_group() -> App {
         let app = App::new(bank(&Arc::default()), Globals { json: true, config: None });
@@ -124,6 +126,7 @@ mod tests {
         assert!(unasked.to_string().contains("--yes"), "{unasked}");
         run(&forget("fidelis.OldProjector", true), &app).await.unwrap();
         assert!(vanished_groups(&domain).await.unwrap().is_empty());
+        assert_eq!(operations(&domain).await, [operation("subscriptions forget", 0)]);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use protean::{Domain, Intake};
 use serde::Serialize;
 
 use super::limit::limit;
+use super::recorded::record;
 use crate::{App, Reply, Result, Table};
 
 /// How many rejects are read at a time.
@@ -169,6 +170,14 @@ pub(super) struct Changed {
 }
 
 impl Changed {
+    /// Records what was changed, if anything was.
+    async fn record(&self, action: &'static str, domain: &Domain) -> Result<()> {
+        match self.changed {
+            0 => Ok(()),
+            count => record(domain, action, [], count as u64).await,
+        }
+    }
+
     fn reply(self, done: &str, domain: &Domain) -> Reply<Self> {
         let text = format!("{} {done}.", self.changed);
         let missing = self.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -181,12 +190,14 @@ impl Changed {
 pub(super) async fn retry(chosen: &Chosen, domain: &Domain) -> Result<Reply<Changed>> {
     let intake = Intake::of(domain);
     let changed = chosen.change(&intake, async |places| intake.retry(places).await).await?;
+    changed.record("intake retry", domain).await?;
     Ok(changed.reply("moved back; a server will try again", domain))
 }
 
 pub(super) async fn drop(chosen: &Chosen, domain: &Domain) -> Result<Reply<Changed>> {
     let intake = Intake::of(domain);
     let changed = chosen.change(&intake, async |places| intake.drop_rejects(places).await).await?;
+    changed.record("intake drop", domain).await?;
     Ok(changed.reply("deleted", domain))
 }
 

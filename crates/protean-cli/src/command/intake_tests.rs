@@ -8,7 +8,7 @@ use serde_json::{Value, to_value};
 
 use super::intake::{Chosen, List, Rejects, drop, list, rejects, retry};
 use crate::Reply;
-use crate::sample::{OpenAccount, bank};
+use crate::sample::{OpenAccount, bank, operation, operations};
 
 /// A bank to which programs have sent rows of these types.
 async fn enqueued(types: &[&str]) -> Domain {
@@ -77,5 +77,7 @@ async fn rejects_are_retried_or_deleted() {
     let all = Chosen { places: Vec::new(), all: true };
     assert_eq!(data(drop(&all, &domain).await.unwrap()).0["data"]["changed"], 2);
     assert_eq!(rejected(&domain, 0).await.0.len(), 0);
+    let expected = [operation("intake retry", 1), operation("intake drop", 2)];
+    assert_eq!(operations(&domain).await, expected, "and nothing of what changed nothing");
     assert_eq!(Intake::of(&domain).waiting(0, 9).await.unwrap().len(), 1);
 }

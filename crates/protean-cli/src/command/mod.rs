@@ -23,6 +23,7 @@ mod processes;
 mod processes_tests;
 mod projection;
 mod promote;
+mod recorded;
 mod rename;
 mod schedule;
 #[cfg(test)]

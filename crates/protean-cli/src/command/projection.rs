@@ -8,6 +8,7 @@ use protean_engine::{Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, projec
 use serde::Serialize;
 use serde_json::json;
 
+use super::recorded::record;
 use crate::{App, Error, Reply, Result, Table, grouped, stop_signal};
 
 /// Rebuilds projections.
@@ -62,6 +63,7 @@ async fn rebuild(options: &Options, app: &App) -> Result {
     let rebuild = Rebuild::of(&domain, name).await?;
     if options.cancel {
         rebuild.abandon().await?;
+        record(&domain, "projection rebuild --cancel", [("projection", name.clone())], 0).await?;
         let text = format!("What a rebuild of {name} had filled is deleted.");
         return app.reply(Reply::new(json!({"projection": name}), text).about(&domain));
     }
@@ -81,6 +83,9 @@ async fn rebuild(options: &Options, app: &App) -> Result {
     let end = end.await?;
     let RebuildProgress { settled, missing } = rebuild.progress().await?;
     let seconds = began.elapsed().as_secs_f64();
+    if end == RebuildEnd::Swapped {
+        record(&domain, "projection rebuild", [("projection", name.clone())], settled).await?;
+    }
     let text = match end {
         RebuildEnd::Swapped => format!(
             "{name} is rebuilt: {} messages in {seconds:.1} s. It is read from its new table.",

@@ -4,6 +4,7 @@ use protean::promote;
 use serde_json::json;
 
 use super::confirm::Consent;
+use super::recorded::record;
 use crate::{App, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -17,6 +18,7 @@ pub(super) async fn run(consent: &Consent, app: &App) -> Result {
     let question = "Messages that only other versions of this program take are passed over.";
     consent.ask(app, question, "promote")?;
     promote(&domain).await?;
+    record(&domain, "subscriptions promote", [], 0).await?;
     let groups = domain.groups().len();
     let text = "This version of the program is the newest of its groups.";
     app.reply(Reply::new(json!({"groups": groups}), text).about(&domain))

@@ -5,6 +5,7 @@ use protean::HandlerKind;
 use protean::config::hint;
 use serde_json::json;
 
+use super::recorded::record;
 use crate::{App, Error, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -58,6 +59,8 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         return Err(Error::usage(message));
     }
     store.rename_group(&old, &new).await?;
+    let names = [("from", old.clone()), ("to", new.clone())];
+    record(&domain, "subscriptions rename", names, 0).await?;
     let text = format!("The group {old} is called {new} now, with everything it has done.");
     app.reply(Reply::new(json!({"from": old, "to": new}), text).about(&domain))
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use protean::message::Kind;
 use protean::port::{Scheduled, ScheduledPlace};
-use protean::{Cancellation, Domain, Id, Priority, ScheduledMessages, Timestamp};
+use protean::{Cancellation, Domain, Id, Operator, Priority, ScheduledMessages, Timestamp};
 use serde::Serialize;
 
 use super::events::message::short_type;
@@ -125,7 +125,8 @@ pub(super) struct Cancelled {
 }
 
 pub(super) async fn cancel(id: &str, domain: &Domain) -> Result<Reply<Cancelled>> {
-    let done = ScheduledMessages::of(domain).cancel(&Id::from(id)).await?;
+    let scheduled = ScheduledMessages::of(domain).by(Operator::at_command_line());
+    let done = scheduled.cancel(&Id::from(id)).await?;
     let cancelled = done == Cancellation::Cancelled;
     let data = Cancelled { id: id.to_owned(), cancelled };
     Ok(match cancelled {

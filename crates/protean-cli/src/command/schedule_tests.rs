@@ -7,7 +7,7 @@ use protean::{Domain, Id, Priority};
 use serde_json::{Value, to_value};
 
 use super::schedule::{List, cancel, list};
-use crate::sample::{OpenAccount, bank};
+use crate::sample::{OpenAccount, bank, operation, operations};
 
 async fn scheduled(domain: &Domain, account: &str, hours: u64, priority: Priority) -> Id {
     let command = OpenAccount { account_id: account.into() };
@@ -56,6 +56,7 @@ async fn a_command_is_cancelled_once() {
         assert_eq!(envelope["data"]["cancelled"], cancelled);
         assert_eq!(envelope["status"], if cancelled { "pass" } else { "fail" });
     }
+    assert_eq!(operations(&domain).await, [operation("schedule cancel", 1)]);
 }
 
 #[tokio::test]

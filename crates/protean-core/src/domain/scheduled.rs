@@ -14,7 +14,9 @@ use tracing::warn;
 use super::dispatch::dispatch;
 use super::domain::Domain;
 use super::intake::Intake;
-use crate::handling::{KeptOutcome, Missed, RecurringCommand, cancelled_ttl};
+use crate::handling::{
+    KeptOutcome, Missed, OperationLog, Operator, RecurringCommand, cancelled_ttl,
+};
 use crate::unit::timer_key;
 
 /// With [`Missed::Skip`], a recurring command that is later than this is skipped.
@@ -37,6 +39,7 @@ const RECURRING: &str = ".recurring:";
 /// ```
 pub struct ScheduledMessages<'a> {
     domain: &'a Domain,
+    by: Option<Operator>,
 }
 
 /// The outcome of cancelling a scheduled command.
@@ -51,7 +54,14 @@ pub enum Cancellation {
 impl<'a> ScheduledMessages<'a> {
     /// Those of this domain.
     pub fn of(domain: &'a Domain) -> Self {
-        Self { domain }
+        Self { domain, by: None }
+    }
+
+    /// Records every later cancellation under the name of this operator, in the transaction that
+    /// cancels.
+    #[must_use]
+    pub fn by(self, operator: Operator) -> Self {
+        Self { by: Some(operator), ..self }
     }
 
     /// Cancels a scheduled command by its id. The idempotency key of its sender is free at once.
@@ -68,6 +78,11 @@ impl<'a> ScheduledMessages<'a> {
         let ttl = cancelled_ttl(message, self.domain.config().idempotency);
         let settled = KeptOutcome::Cancelled.claim(message, self.domain.clock().now() + ttl);
         changes.keys.extend(settled.map(KeyWrite::Settle));
+        if let Some(by) = &self.by {
+            let filter = [("id", id.to_string()), ("type", message.name().to_owned())];
+            let log = OperationLog::begin(self.domain.name(), by, "schedule cancel", filter);
+            changes.appends.push(log.append(1, self.domain.clock().now()));
+        }
         match store.commit([changes].into()).await.pop() {
             Some(Outcome::Committed(_)) => Ok(Cancellation::Cancelled),
             Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),

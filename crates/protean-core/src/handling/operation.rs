@@ -40,17 +40,19 @@ impl Operator {
 
 /// What an operator did: the data of an event in the category `<domain>::operations`.
 ///
-/// It commits together with what was done. An operation that needs several transactions leaves
-/// an event in each, all in one stream, and their counts add up.
+/// It commits together with what was done, if that is a unit of work, and right after it
+/// otherwise. An operation that needs several transactions leaves an event in each, all in one
+/// stream, and their counts add up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// What was done: `replay` or `purge`.
+    /// What was done: `replay` or `purge` of dead letters, or the command, such as
+    /// `schedule cancel`.
     pub action: String,
     /// The name of the operator.
     pub by: String,
     /// What it was done to, such as the group, the type and the reason of dead letters.
     pub filter: BTreeMap<String, String>,
-    /// How many messages it concerned.
+    /// How many messages it concerned; 0 when it was not about messages.
     pub count: u64,
 }
 

@@ -1,13 +1,11 @@
 //! Dead letters: messages that were given up, to inspect, replay or purge.
 //!
-//! `dlq_publisher` shows them in the dead-letter streams of the broker as well; `operation` writes
-//! down what an operator does.
+//! `dlq_publisher` shows them in the dead-letter streams of the broker as well.
 
 mod dlq_entry;
 mod dlq_index;
 mod dlq_publisher;
 mod filter;
-mod operation;
 mod reasons;
 mod shared_reason;
 
@@ -20,9 +18,9 @@ use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Store};
 
 use crate::commit::commit_each;
+use crate::operation::commit_recorded;
 pub(crate) use dlq_publisher::DlqPublisher;
 pub use filter::DeadLetterFilter;
-use operation::commit_recorded;
 pub use reasons::{DeadLetterReason, dead_letter_reasons};
 pub use shared_reason::shared_reason;
 

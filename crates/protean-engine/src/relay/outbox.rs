@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, broker};
-use protean_core::handling::{Moment, resend};
+use protean_core::handling::{Moment, OperationLog, Operator, resend};
 use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
 use protean_port::port::{
     DeadLetter, DeadLetterRead, GroupStatus, LogId, ParkedRead, RegisteredGroup, Store,
@@ -15,6 +15,7 @@ use super::ownership;
 use super::plan::{prefix, relay_plans};
 use crate::commit::commit_each;
 use crate::inbox;
+use crate::operation::commit_recorded;
 
 /// How many dead letters are in memory at once.
 const PAGE_MESSAGES: usize = 500;
@@ -26,6 +27,7 @@ pub struct Outbox<'a> {
     store: Arc<dyn Store>,
     /// The categories that each relay publishes, by broker.
     relays: BTreeMap<String, Vec<Category>>,
+    by: Option<Operator>,
 }
 
 /// The status of one relay. What could not be read is `None`, never 0.
@@ -94,7 +96,14 @@ impl<'a> Outbox<'a> {
                 relays.entry(broker.to_owned()).or_default().push(category);
             }
         }
-        Ok(Self { domain, store, relays })
+        Ok(Self { domain, store, relays, by: None })
+    }
+
+    /// Records every later [`retry`](Self::retry) under the name of this operator, in the
+    /// transactions that it needs.
+    #[must_use]
+    pub fn by(self, operator: Operator) -> Self {
+        Self { by: Some(operator), ..self }
     }
 
     /// The status of each relay. Cancel safe: it only reads.
@@ -231,13 +240,24 @@ impl<'a> Outbox<'a> {
             id.is_none_or(|id| *dead.recorded.message.id == *id || position == id)
         };
         let (relay, mut sent, mut after) = (self.group(broker), 0, 0);
+        let mut log = self.by.as_ref().map(|by| {
+            let place = [("broker", broker.to_owned()), ("category", category.to_string())];
+            let filter = place.into_iter().chain(id.map(|id| ("id", id.to_owned())));
+            OperationLog::begin(self.domain.name(), by, "outbox retry", filter)
+        });
         loop {
             let page = self.dead_letters(broker, category, after, PAGE_MESSAGES).await?;
             let Some(last) = page.last() else { return Ok(sent) };
             after = last.recorded.position;
             let moment = Moment::of(self.domain.env(), Lane::Backfill);
             let units = page.iter().filter(wanted).map(|dead| resend(&relay, dead, moment));
-            sent += commit_each(&*self.store, units.collect()).await?;
+            sent += match &mut log {
+                Some(log) => {
+                    let now = self.domain.clock().now();
+                    commit_recorded(&*self.store, log, units.collect(), now).await?
+                }
+                None => commit_each(&*self.store, units.collect()).await?,
+            };
         }
     }
 

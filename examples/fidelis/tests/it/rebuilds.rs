@@ -269,6 +269,18 @@ async fn a_projector_that_takes_another_event_asks_once_for_a_rebuild() {
     assert!(!bank.await_logged("server ready").contains(ASKS), "it was said");
     said(&run(&bank, &REBUILD));
     assert_eq!(bank.await_accounts(2)["total_balance"], 21.02);
+    said(&run(&bank, &["subscriptions", "promote", "--yes"]));
+    let done = bank.ask(&["events", "read", "fidelis::operations", "--data"]);
+    let done = done["data"]["messages"].as_array().unwrap().iter().map(|of| &of["data"]);
+    let actions: Vec<_> = done.clone().map(|of| of["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["subscriptions rename", "projection rebuild", "subscriptions promote"]);
+    assert!(done.clone().all(|of| of["by"] == "command line"));
+    let [names, projection, _] = done.map(|of| &of["filter"]).collect::<Vec<_>>()[..] else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(names["from"], "fidelis.Summaries");
+    assert_eq!(names["to"], "fidelis.AccountSummaryProjector");
+    assert_eq!(projection["projection"], "AccountSummary");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -163,6 +163,8 @@ async fn an_emptied_bank_says_that_its_broker_is_not_empty() {
     let log = std::fs::read_to_string(bank.log(1)).unwrap();
     assert!(log.contains("outbox adopt"), "{log}");
     bank.ask(&["outbox", "adopt", "--yes"]);
+    let done = bank.ask(&["events", "read", "fidelis::operations", "--data"]);
+    assert_eq!(done["data"]["messages"][0]["data"]["action"], "outbox adopt", "{done}");
     let _server = bank.serve(1);
     bank.open(0..2, Priority::NORMAL).await;
     bank.await_stats(2, 20.02);

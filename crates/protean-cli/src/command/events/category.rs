@@ -1,9 +1,8 @@
 //! The categories of a domain, and the errors for unknown ones.
 
-use protean::Domain;
-use protean::HandlerKind;
 use protean::config::hint;
 use protean::message::Category;
+use protean::{Domain, HandlerKind, operations};
 
 use crate::Error;
 
@@ -23,9 +22,11 @@ fn known_categories(domain: &Domain) -> Vec<Category> {
     own.chain(foreign).collect()
 }
 
-/// True for the category of an aggregate, of its facts or of its commands, or of a subscriber.
+/// True for the category of an aggregate, of its facts or of its commands, of a subscriber, or of
+/// what operators have done.
 pub(super) fn is_known(domain: &Domain, name: &str) -> bool {
-    known_categories(domain).iter().any(|category| category.as_str() == name)
+    let mut known = known_categories(domain).into_iter().chain([operations(domain.name())]);
+    known.any(|category| category.as_str() == name)
 }
 
 /// True when these are the fact events of an aggregate.
@@ -37,7 +38,7 @@ pub(super) fn is_facts(domain: &Domain, category: &Category) -> bool {
 pub(super) fn unknown(domain: &Domain, category: &str) -> Option<Error> {
     let known = known_categories(domain);
     let names: Vec<&str> = known.iter().map(Category::as_str).collect();
-    let unknown = !names.contains(&category);
+    let unknown = !is_known(domain, category);
     unknown.then(|| {
         let domain = domain.name();
         Error::failed(format!("'{domain}' has no category '{category}'{}", hint(category, &names)))
@@ -51,6 +52,7 @@ pub(super) fn of_stream(domain: &Domain, stream: &str) -> Option<Category> {
     };
     known_categories(domain)
         .into_iter()
+        .chain([operations(domain.name())])
         .filter(contains)
         .max_by_key(|category| category.as_str().len())
 }

@@ -4,6 +4,7 @@ use protean_engine::{Adopted, Outbox};
 use serde_json::json;
 
 use crate::command::confirm::Consent;
+use crate::command::recorded::record;
 use crate::{App, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -17,6 +18,8 @@ pub(super) async fn run(consent: &Consent, app: &App) -> Result {
     let domain = app.existing_domain().await?;
     consent.ask(app, "This empties the streams of this domain at its brokers.", "adopt")?;
     let Adopted { log_id, brokers } = Outbox::of(&domain).await?.adopt().await?;
+    let adopted = [("log", log_id.to_string()), ("brokers", brokers.join(", "))];
+    record(&domain, "outbox adopt", adopted, 0).await?;
     let text = match brokers.as_slice() {
         [] => "No broker carries messages of this domain; the log has a new id.".to_owned(),
         names => format!(

@@ -1,6 +1,7 @@
 //! `outbox retry`: publishes abandoned messages again.
 
 use clap::Args;
+use protean::Operator;
 use protean_engine::Outbox;
 use serde_json::json;
 
@@ -25,7 +26,8 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     if options.all {
         options.consent.ask(app, "This publishes every abandoned message again.", "retry")?;
     }
-    let retried = Outbox::of(&domain).await?.retry(options.id.as_deref()).await?;
+    let outbox = Outbox::of(&domain).await?.by(Operator::at_command_line());
+    let retried = outbox.retry(options.id.as_deref()).await?;
     if let (0, Some(id)) = (retried, &options.id) {
         return Err(Error::failed(format!("no abandoned message has the id '{id}'"))
             .advice("list them with 'outbox status'"));

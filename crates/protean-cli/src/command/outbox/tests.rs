@@ -13,7 +13,7 @@ use serde_json::{Value, json, to_value};
 use super::{Command, Consent, retry, run, status};
 use crate::App;
 use crate::globals::Globals;
-use crate::sample::{OpenAccount, bank};
+use crate::sample::{OpenAccount, bank, operation, operations};
 
 const RELAY: &str = "fidelis.relay:default";
 const CATEGORY: &str = "fidelis::account:command";
@@ -95,6 +95,7 @@ async fn an_abandoned_message_is_published_again() {
     assert!(unknown.to_string().contains("'2'"), "not abandoned: {unknown}");
     run(&Command::Retry(one("1")), &app).await.unwrap();
     assert!(run(&Command::Retry(one("1")), &app).await.is_err(), "already waiting");
+    assert_eq!(operations(&domain).await, [operation("outbox retry", 1)]);
     let shown = object(&domain).await;
     assert_eq!(
         (&shown["relays"][0]["failed"], &shown["relays"][0]["abandoned"]),

@@ -1,4 +1,4 @@
-//! Commits an operator's changes to dead letters together with the record of the operation.
+//! Commits what an operator changes together with the record of the operation.
 //!
 //! ```text
 //! letters ─▶ one unit for many ─▶ commit ─┬▶ committed    counted
@@ -8,20 +8,21 @@
 
 use std::collections::VecDeque;
 
-use protean_core::handling::OperationLog;
+use protean_core::domain::Domain;
+use protean_core::handling::{OperationLog, Operator};
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, Outcome, Store};
 use protean_port::{Error, Result};
 
 /// How many dead letters one transaction takes: it stays as short as other bulk work.
-pub(super) const UNIT_LETTERS: usize = 100;
+pub(crate) const UNIT_LETTERS: usize = 100;
 
 /// Commits the changes of dead letters, many in one unit, each unit with its event. Answers how
 /// many letters were changed; the others came too late.
 ///
 /// # Errors
 /// When the store cannot be written; what was changed by then is, and is recorded.
-pub(super) async fn commit_recorded(
+pub(crate) async fn commit_recorded(
     store: &dyn Store,
     log: &mut OperationLog,
     changes: Vec<Changes>,
@@ -49,6 +50,28 @@ pub(super) async fn commit_recorded(
         }
     }
     Ok(changed)
+}
+
+/// Records what an operator has done in a way that is no unit of work, such as renaming a group, in
+/// the category `<domain>::operations`: after it, so an abrupt end between the two leaves no event.
+///
+/// # Errors
+/// When the store cannot be written; what was done is.
+pub async fn record_operation(
+    domain: &Domain,
+    by: &Operator,
+    action: &'static str,
+    filter: impl IntoIterator<Item = (&'static str, String)>,
+    count: u64,
+) -> Result {
+    let log = OperationLog::begin(domain.name(), by, action, filter);
+    let mut unit = Changes::new(Lane::Backfill);
+    unit.appends.push(log.append(count, domain.clock().now()));
+    match domain.store().await?.commit([unit].into()).await.pop() {
+        Some(Outcome::Committed(_)) => Ok(()),
+        Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
+        outcome => Err(Error::failed(format!("the event was not appended: {outcome:?}"))),
+    }
 }
 
 /// The changes of several dead letters as one unit.
