@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::history::{Point, SPAN};
+use crate::history::{MAX_GAP, Point, SPAN};
 use crate::text::number;
 
 /// The size of the drawing, which the page stretches.
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 120.0;
-/// Points further apart are not joined: there were no viewers in between.
-const MAX_GAP: Duration = Duration::from_secs(5);
 
 /// A line of the chart.
 pub(crate) struct Line {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 /// How far back a chart shows.
 pub(crate) const SPAN: Duration = Duration::from_secs(300);
+/// Moments further apart are neither joined nor compared: there were no viewers in between.
+pub(crate) const MAX_GAP: Duration = Duration::from_secs(5);
 
 /// The values drawn for one moment. Unknown values are not drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use protean_engine::Trend;
 
+use crate::history::MAX_GAP;
+
 /// How far back the earlier of two looks lies, at most.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Looks further apart than this are not compared: there were no viewers in between.
-const MAX_GAP: Duration = Duration::from_secs(5);
 
 /// A lane of a group: the name of its claim, and the lane's stream.
 pub(crate) type LaneKey = (String, String);

@@ -1,6 +1,6 @@
 //! Everything that the live pages show of one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -12,7 +12,8 @@ use protean_engine::{
 };
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{LogId, claim};
-use tracing::debug;
+use protean_port::{Error, Result};
+use tracing::{debug, warn};
 
 use crate::history::{History, Point};
 use crate::rates::{LaneKey, LaneLook, Look, Looks, Rate, Runs};
@@ -100,20 +101,34 @@ pub(crate) struct Camera {
     number: u64,
     looks: Looks,
     history: History,
+    /// What could not be read the last time.
+    unread: BTreeSet<&'static str>,
 }
 
 impl Camera {
     pub(crate) fn new(domain: Domain) -> Self {
-        let (looks, history) = (Looks::default(), History::default());
-        Self { domain, log: None, began: Instant::now(), number: 0, looks, history }
+        Self {
+            domain,
+            log: None,
+            began: Instant::now(),
+            number: 0,
+            looks: Looks::default(),
+            history: History::default(),
+            unread: BTreeSet::new(),
+        }
     }
 
     /// Looks at the database and at the servers, each once.
     pub(crate) async fn take(&mut self) -> Snapshot {
         let domain = self.domain.clone();
-        let (found, log) = tokio::join!(statuses(&domain), self.log_id());
-        let servers = match log {
-            Some(log) => servers_of(domain, log).await,
+        let (found, log) = tokio::join!(subscriptions(&domain), log_id(&domain, self.log.clone()));
+        let found = self.read("the subscriptions", found);
+        self.log = self.read("the id of the log", log);
+        let servers = match self.log.clone() {
+            Some(log) => {
+                let servers = servers_of(domain, log).await;
+                self.read("the health pages of servers", servers)
+            }
             None => None,
         };
         let (servers, url) =
@@ -154,27 +169,35 @@ impl Camera {
         snapshot
     }
 
-    async fn log_id(&mut self) -> Option<LogId> {
-        if self.log.is_none() {
-            let store = self.domain.store().await.ok()?;
-            self.log = store.log_id().await.ok();
+    /// What was read. The first failure in a row is logged as a warning: there is a snapshot a second.
+    fn read<T>(&mut self, what: &'static str, read: Result<T>) -> Option<T> {
+        match read {
+            Ok(read) => {
+                self.unread.remove(what);
+                Some(read)
+            }
+            Err(error) => {
+                if self.unread.insert(what) {
+                    warn!(error = format_args!("{error:#}"), "observatory: cannot read {what}");
+                } else {
+                    debug!(error = format_args!("{error:#}"), "observatory: cannot read {what}");
+                }
+                None
+            }
         }
-        self.log.clone()
     }
 }
 
-async fn statuses(domain: &Domain) -> Option<Vec<SubscriptionStatus>> {
-    match subscriptions(domain).await {
-        Ok(found) => Some(found),
-        Err(error) => {
-            debug!(error = format_args!("{error:#}"), "observatory: cannot read the database");
-            None
-        }
+async fn log_id(domain: &Domain, known: Option<LogId>) -> Result<LogId> {
+    match known {
+        Some(known) => Ok(known),
+        None => domain.store().await?.log_id().await,
     }
 }
 
-async fn servers_of(domain: Domain, log: LogId) -> Option<ServerPages> {
-    tokio::task::spawn_blocking(move || ServerPages::of(&domain, &log)).await.ok()
+async fn servers_of(domain: Domain, log: LogId) -> Result<ServerPages> {
+    let asked = tokio::task::spawn_blocking(move || ServerPages::of(&domain, &log)).await;
+    asked.map_err(|failed| Error::failed("asking the servers ended early").with_source(failed))
 }
 
 /// What is counted of every lane.

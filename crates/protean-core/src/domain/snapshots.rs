@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_port::message::{Id, Stream, Value};
+use protean_port::message::{Id, Stream, Timestamp, Value};
 use protean_port::port::Outcome;
 use protean_port::{Error, Result};
 
@@ -10,7 +10,7 @@ use super::domain::Domain;
 use crate::catalog::Declaration;
 use crate::model::{Aggregate, Replay};
 use crate::nearest::hint;
-use crate::unit::TakeSnapshot;
+use crate::unit::{TakeSnapshot, version_as_of};
 
 /// How many instances are looked at between two commits.
 const PAGE: usize = 500;
@@ -105,6 +105,15 @@ impl Snapshots {
         let columns = columns.map(|(_, sourced)| sourced.columns.as_slice()).unwrap_or_default();
         let names = columns.iter().map(|column| column.name.clone());
         Ok(Some(names.zip(values).collect()))
+    }
+
+    /// The position of the last event of a stream at or before a moment, when there is one: the
+    /// version that an instance had then.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn version_as_of(&self, stream: &Stream, moment: Timestamp) -> Result<Option<u64>> {
+        version_as_of(&*self.domain.unit().await?, stream, moment).await
     }
 
     /// Takes one of each instance of a page of them, those that come after

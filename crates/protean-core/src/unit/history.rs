@@ -160,13 +160,12 @@ pub(crate) async fn length(unit: &Unit, stream: &Stream) -> Result<u64> {
 }
 
 /// The position of the last event at or before a moment, when there is one.
-pub(super) async fn version_as_of<A: Replay>(
+pub(crate) async fn version_as_of(
     unit: &Unit,
-    id: &Id,
+    stream: &Stream,
     moment: protean_port::message::Timestamp,
 ) -> Result<Option<u64>> {
-    let stream = unit.env.catalog.names::<A>()?.category.stream(id);
-    let mut history = History::open(unit, &stream, None)?;
+    let mut history = History::open(unit, stream, None)?;
     let mut version = None;
     loop {
         let page = history.page(PAGE).await?;

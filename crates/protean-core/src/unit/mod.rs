@@ -40,7 +40,7 @@ pub use context::Context;
 pub use enrichment::{Enricher, Enrichment};
 pub use env::Env;
 pub use history::TakeSnapshot;
-pub(crate) use history::length;
+pub(crate) use history::{length, version_as_of};
 pub use issue::Issue;
 pub(crate) use key::Key;
 pub(crate) use keyed_command::{KeyedCommand, Rewrite, rewrite};

@@ -90,7 +90,9 @@ impl<A: Replay> Reader<A> {
     /// [`Error::is_not_found`] when nothing had happened to it yet;
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub async fn as_of(&self, id: &Id, moment: Timestamp) -> Result<A> {
-        match version_as_of::<A>(&self.look(), id, moment).await? {
+        let unit = self.look();
+        let stream = unit.env.catalog.names::<A>()?.category.stream(id);
+        match version_as_of(&unit, &stream, moment).await? {
             Some(version) => self.at_version(id, version).await,
             None => Err(Error::not_found(format!("{} as of {moment}", A::NAME), id.as_str())),
         }

@@ -9,6 +9,7 @@ use protean_engine::{
 };
 use protean_port::Result;
 use protean_port::port::BrokerConsumer;
+use tracing::warn;
 
 use crate::text::{UNKNOWN, ago};
 use crate::visit::{Page, Visit};
@@ -24,7 +25,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
     let outbox = Outbox::of(visit.domain()).await?;
     let relays = outbox.status().await;
     let refused = outbox.abandoned(MAX_REFUSED).await?;
-    let streams = broker_streams(visit.domain()).await;
+    let streams = broker_streams(visit.domain()).await.inspect_err(|error| {
+        warn!(error = format_args!("{error:#}"), "observatory: the broker cannot be read");
+    });
     let content = html! {
         @if relays.is_empty() {
             p.empty data-brokers="none" {

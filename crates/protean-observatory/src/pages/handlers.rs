@@ -1,7 +1,7 @@
 //! What each handler does, lane by lane.
 
 use maud::{Markup, html};
-use protean_engine::{grouped, or_unknown};
+use protean_engine::{Health, grouped, or_unknown};
 
 use super::lanes::missing;
 use crate::snapshot::{HandlerRow, LaneRow, Snapshot};
@@ -62,7 +62,7 @@ fn row(handler: &HandlerRow, lane: &LaneRow, is_first: bool) -> Markup {
                     }
                 }
             }
-            td data-label="Status" data-cell="status" { (health(status.health.as_str())) }
+            td data-label="Status" data-cell="status" { (health(status.health)) }
             td.number data-label="Lag" data-cell="lag" data-value=[status.lag] {
                 (or_unknown(status.lag, grouped))
             }
@@ -84,13 +84,13 @@ fn row(handler: &HandlerRow, lane: &LaneRow, is_first: bool) -> Markup {
     }
 }
 
-fn health(status: &str) -> Markup {
-    let (sign, class) = match status {
-        "ok" => ("✓", "good"),
-        "lagging" => ("▲", "warn"),
-        _ => ("?", "unknown"),
+fn health(health: Health) -> Markup {
+    let (sign, class) = match health {
+        Health::Ok => ("✓", "good"),
+        Health::Lagging => ("▲", "warn"),
+        Health::Unknown => ("?", "unknown"),
     };
-    html! { span.state.(class) { span.sign aria-hidden="true" { (sign) } " " (status) } }
+    html! { span.state.(class) { span.sign aria-hidden="true" { (sign) } " " (health.as_str()) } }
 }
 
 fn dead(count: Option<u64>) -> Markup {

@@ -6,7 +6,7 @@ use protean_port::Result;
 use protean_port::port::DeadLetter;
 
 use super::dead_letters::Meant;
-use super::repair;
+use super::{repair, reveal};
 use crate::mask::{MASK, Payload};
 use crate::text::ago;
 use crate::visit::{Page, Visit};
@@ -22,7 +22,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
     };
     let found = DeadLetters::of(visit.domain(), group).await?.at(position).await?;
     let Some(letter) = found else { return Ok(None) };
-    let is_revealed = visit.query.get("reveal") == Some("payload");
+    let is_revealed = reveal::is_revealed(visit);
     let data = &letter.recorded.message.data;
     let payload = if is_revealed { Payload::revealed(data) } else { Payload::masked(data) };
     let address = meant.address(visit, "dead-letters/letter");
@@ -35,13 +35,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
         section aria-labelledby="payload" {
             div.actions {
                 h2 #payload { "Payload" }
-                @if is_revealed {
-                    a.button href=(address) data-action="mask" { "Mask" }
-                } @else {
-                    a.button href={ (address) "&reveal=payload" } rel="nofollow" data-action="reveal" {
-                        "Reveal payload and reason"
-                    }
-                }
+                (reveal::button(visit, &address, "payload and reason"))
             }
             (shown(&payload))
         }

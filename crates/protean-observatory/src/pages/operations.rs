@@ -24,7 +24,7 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
     let now = visit.domain().clock().now();
     let content = html! {
         @if found.is_empty() {
-            p.empty { "Nothing has been replayed or purged yet." }
+            p.empty { "No operator has changed anything yet." }
         } @else {
             table.stacked {
                 thead {
@@ -54,7 +54,9 @@ fn row(recorded: &Recorded, now: Timestamp) -> Markup {
             tr data-operation=(action) data-by=(by) data-count=(count) {
                 th scope="row" { (action) }
                 td data-label="By" { (by) }
-                td.number data-label="Messages" { (grouped(count)) }
+                td.number data-label="Messages" {
+                    @if count > 0 { (grouped(count)) } @else { "-" }
+                }
                 td data-label="What" {
                     @for (name, value) in &filter { span.pair { (name) " " code { (value) } } " " }
                 }

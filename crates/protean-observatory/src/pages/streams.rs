@@ -1,12 +1,15 @@
-//! The events of an instance, and its state after each of them.
+//! The events of an instance, and its state after each of them and at any moment.
 
 use maud::{Markup, html};
 use protean_core::domain::{DeclaredAggregate, Snapshots};
 use protean_engine::value_json;
 use protean_port::Result;
 use protean_port::message::{Category, Id, Recorded, Stream, Value};
+use tracing::warn;
 
 use super::letter::shown;
+use super::moment::Moment;
+use super::reveal;
 use crate::mask::{MASK, Payload};
 use crate::text::counted;
 use crate::visit::{Page, Visit};
@@ -92,21 +95,54 @@ async fn instances(visit: &Visit<'_>, known: &DeclaredAggregate<'_>) -> Result<M
 async fn instance(visit: &Visit<'_>, known: &DeclaredAggregate<'_>, id: &str) -> Result<Markup> {
     let id = Id::from(id);
     let of = Instance { aggregate: known.name, stream: known.category.stream(&id), id };
-    let from = visit.query.get("from").and_then(|from| from.parse().ok()).unwrap_or(0);
     let store = visit.domain().store().await?;
+    let moment = Moment::read(visit);
+    let at_moment = match moment.time {
+        Some(time) => Snapshots::of(visit.domain()).version_as_of(&of.stream, time).await?,
+        None => None,
+    };
+    let from = visit.query.get("from").and_then(|from| from.parse().ok());
+    // The page with the event that the moment leads to.
+    let from = from.or(at_moment.map(|version| version - version % PAGE as u64)).unwrap_or(0);
     let events = store.stream(&of.stream, from, PAGE).await?;
     let Some(last) = events.last().map(|last| last.stream_position) else {
         return Ok(html! { p.empty { "The log has no event of this instance." } });
     };
     let version = visit.query.get("version").and_then(|version| version.parse().ok());
-    let state = state(visit, &of, known.category, version.unwrap_or(last)).await?;
+    let version = at_moment.or(version).unwrap_or(last);
+    let shown = match (moment.time, at_moment) {
+        (Some(_), None) => html! {
+            p.empty data-state-version="none" { "The instance did not exist at this moment." }
+        },
+        _ => state(visit, &of, known.category, version).await?,
+    };
     Ok(html! {
-        (state)
-        (table(visit, &of, &events, version.unwrap_or(last)))
+        (form(visit, &of, &moment))
+        (shown)
+        (table(visit, &of, &events, version))
         @if events.len() == PAGE {
             p { a rel="next" href=(address(visit, &of, &[("from", last + 1)])) { "Next page" } }
         }
     })
+}
+
+/// Asks for a moment.
+fn form(visit: &Visit<'_>, of: &Instance, moment: &Moment<'_>) -> Markup {
+    html! {
+        form.search method="get" action=(visit.address("streams")) data-action="moment" {
+            input type="hidden" name="aggregate" value=(of.aggregate);
+            input type="hidden" name="id" value=(of.id.as_str());
+            label for="moment" { "The state at a moment, in UTC unless it has an offset" }
+            input #moment type="search" name="moment" value=[moment.text]
+                placeholder="2026-11-18 11:06:40" autocomplete="off" spellcheck="false";
+            button type="submit" { "Show" }
+        }
+        @if moment.is_unreadable() {
+            p.notice role="alert" data-fault {
+                "This is not a moment. Write a date and a time, such as 2026-11-18 11:06:40."
+            }
+        }
+    }
 }
 
 fn address(visit: &Visit<'_>, of: &Instance, places: &[(&str, u64)]) -> String {
@@ -134,25 +170,33 @@ async fn state(
         });
     }
     let after = snapshots.state_after(of.aggregate, &of.id, Some(version)).await;
-    let before = match version.checked_sub(1) {
+    if let Err(error) = &after {
+        warn!(
+            stream = %of.stream, version, error = format_args!("{error:#}"),
+            "observatory: the state of an instance cannot be rebuilt"
+        );
+    }
+    // Without the state before, nothing is marked as changed.
+    let before = match version.checked_sub(1).filter(|_| after.is_ok()) {
         Some(before) => {
-            snapshots.state_after(of.aggregate, &of.id, Some(before)).await.ok().flatten()
+            let before = snapshots.state_after(of.aggregate, &of.id, Some(before)).await;
+            let before = before.inspect_err(|error| {
+                warn!(
+                    stream = %of.stream, version, error = format_args!("{error:#}"),
+                    "observatory: the state before an event cannot be rebuilt"
+                );
+            });
+            before.ok().flatten()
         }
         None => None,
     };
-    let is_revealed = visit.query.get("reveal") == Some("payload");
+    let is_revealed = reveal::is_revealed(visit);
     let here = address(visit, of, &[("version", version)]);
     Ok(html! {
         section aria-labelledby="state" data-state-version=(version) {
             div.actions {
                 h2 #state { "State after event " (version) }
-                @if is_revealed {
-                    a.button href=(here) data-action="mask" { "Mask" }
-                } @else {
-                    a.button href={ (here) "&reveal=payload" } rel="nofollow" data-action="reveal" {
-                        "Reveal values"
-                    }
-                }
+                (reveal::button(visit, &here, "values"))
             }
             @match after {
                 Ok(Some(columns)) => (fields(&columns, before.as_deref(), is_revealed)),
@@ -207,7 +251,7 @@ fn table(visit: &Visit<'_>, of: &Instance, events: &[Recorded], version: u64) ->
 fn row(visit: &Visit<'_>, of: &Instance, recorded: &Recorded, version: u64) -> Markup {
     let message = &recorded.message;
     let place = recorded.stream_position;
-    let is_revealed = visit.query.get("reveal") == Some("payload");
+    let is_revealed = reveal::is_revealed(visit);
     let payload = match is_revealed && place == version {
         true => Payload::revealed(&message.data),
         false => Payload::masked(&message.data),

@@ -178,6 +178,26 @@ async fn a_stream_shows_the_state_after_each_event() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_shows_the_state_at_a_moment() {
+    let before = protean::prelude::Timestamp::from_micros(0).to_string();
+    let bank = Bank::given_up(&["Mallory"]).await;
+    let instances = bank.get("/observatory/streams?aggregate=Account").await;
+    let id = instances.attribute("<li", "data-stream-id").to_owned();
+    let address = format!("/observatory/streams?aggregate=Account&id={id}");
+    let at = |moment: &str| format!("{address}&reveal=payload&moment={}", percent(moment));
+    let created = bank.get(&address).await.attribute("<time", "datetime").to_owned();
+    for moment in [&created, "9999-01-01"] {
+        let shown = bank.get(&at(moment)).await;
+        shown.has("data-state-version=\"0\"");
+        shown.has("<dd data-field=\"holder\">&quot;Mallory&quot;</dd>");
+    }
+    bank.get(&at(&before)).await.has("did not exist at this moment");
+    let typo = bank.get(&at("<b>yesterday")).await;
+    typo.has("This is not a moment");
+    typo.lacks("<b>yesterday");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_account_has_the_terms_of_verify() {
     let bank = Bank::given_up(&["Eve", "Mallory"]).await;
     let report = protean_engine::verify(&bank.domain).await.unwrap();

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use protean::message::Id;
+use protean::Snapshots;
+use protean::message::{Category, Id};
 use protean::model::Aggregate;
 use protean::port::Clock;
 use protean::prelude::Timestamp;
@@ -54,9 +55,12 @@ async fn the_state_of_a_moment_is_that_after_the_last_event_before_it() {
         stir(&domain, "a", 1).await;
     }
     let (jars, id) = (reader(&domain).await, Id::from("a"));
+    let stream = Category::of("kitchen", "jar").stream(&id);
     for (moment, stirred) in [(10, 1), (19, 1), (20, 2), (29, 2), (30, 4), (59, 4), (60, 5)] {
         let jar = jars.as_of(&id, at(moment)).await.unwrap();
         assert_eq!(jar.stirred, stirred, "{moment}");
+        let version = Snapshots::of(&domain).version_as_of(&stream, at(moment)).await.unwrap();
+        assert_eq!(version, jar.root().version(), "{moment}");
     }
     let missing = jars.as_of(&id, at(9)).await.unwrap_err();
     assert!(missing.is_not_found());
