@@ -50,11 +50,12 @@ impl Schedules for PostgresStore {
         })
     }
 
-    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
+    fn scheduled_under<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Scheduled>>> {
         Box::pin(async move {
             let sql = include_str!("sql/read_scheduled_under.sql");
-            let rows = self.read(sql, &[&Text(key)]).await?;
-            self.explained(rows.first().map(of_row).transpose())
+            let keys: Vec<_> = keys.iter().map(|key| Text(key)).collect();
+            let rows = self.read(sql, &[&keys]).await?;
+            self.explained(rows.iter().map(of_row).collect())
         })
     }
 

@@ -51,8 +51,9 @@ fn rows(view: &Connection, read: &IntakeRead) -> rusqlite::Result<Vec<IntakeRow>
 }
 
 /// These names as a statement takes them.
-pub(crate) fn json(names: &[String]) -> String {
-    serde_json::json!(names).to_string()
+pub(crate) fn json(texts: &[impl AsRef<str>]) -> String {
+    let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+    serde_json::json!(texts).to_string()
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<IntakeRow> {

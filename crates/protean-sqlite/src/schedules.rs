@@ -1,14 +1,12 @@
 //! Messages that wait for their time.
 
-use std::sync::Arc;
-
 use protean_port::Result;
 use protean_port::message::{Priority, Timestamp};
 use protean_port::port::{
     BoxFuture, PendingWork, SCHEDULE, ScheduleAccount, Scheduled, ScheduledRead, Schedules,
 };
 use protean_sql::{limit, unsigned};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use crate::intake::json;
 use crate::recorded::{text, unreadable};
@@ -34,11 +32,11 @@ impl Schedules for SqliteStore {
         }))
     }
 
-    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
-        let key: Arc<str> = key.into();
+    fn scheduled_under<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Scheduled>>> {
+        let keys = json(keys);
         Box::pin(self.readers.read(move |view| {
             let sql = include_str!("sql/read_scheduled_under.sql");
-            view.prepare_cached(sql)?.query_row([&*key], of_row).optional()
+            view.prepare_cached(sql)?.query_map([&keys], of_row)?.collect()
         }))
     }
 

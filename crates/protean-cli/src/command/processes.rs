@@ -161,12 +161,10 @@ async fn timers_due<'a>(
     stream: &Stream,
     domain: &Domain,
 ) -> Result<BTreeMap<&'a str, Option<String>>> {
-    let mut timers_due = BTreeMap::new();
-    for timer in &process.timers {
-        let due = ScheduledMessages::of(domain).timer(stream, timer).await?;
-        timers_due.insert(timer.as_str(), due.map(|due| due.to_string()));
-    }
-    Ok(timers_due)
+    let timers: Vec<_> = process.timers.iter().map(|timer| (stream, timer.as_str())).collect();
+    let due = ScheduledMessages::of(domain).timers(&timers).await?;
+    let due = due.into_iter().map(|due| due.map(|due| due.to_string()));
+    Ok(timers.into_iter().map(|(_, timer)| timer).zip(due).collect())
 }
 
 /// A timer on a line of its own.

@@ -320,6 +320,7 @@ macro_rules! store_suite {
                 one_look_tells_whether_a_message_is_due,
                 every_part_of_a_scheduled_message_survives,
                 what_is_kept_again_replaces_what_was,
+                what_is_kept_under_many_keys_is_read_at_once,
                 a_due_message_moves_into_the_log_once,
                 rejects_taking_what_was_replaced,
                 one_of_many_concurrent_takers_wins,

@@ -113,18 +113,29 @@ pub async fn every_part_of_a_scheduled_message_survives(store: Arc<dyn Store>) -
         unreadable: None,
     };
     places(&commit_one(&*store, keep(&kept)).await);
-    assert_eq!(store.scheduled_under(&kept.key).await?, Some(kept.clone()));
+    assert_eq!(store.scheduled_under(&[&kept.key]).await?, std::slice::from_ref(&kept));
     let read = ScheduledRead::due(Timestamp::MAX, Priority::ALL, 9);
     assert_eq!(store.scheduled(read).await?, [kept]);
-    assert_eq!(store.scheduled_under("another").await?, None);
+    assert_eq!(store.scheduled_under(&["another"]).await?, []);
     Ok(())
 }
 
 pub async fn what_is_kept_again_replaces_what_was(store: Arc<dyn Store>) -> Result {
     let again = Scheduled { due: at(2), ..scheduled("a", Priority::BULK, 0) };
     kept(&*store, &[scheduled("a", NORMAL, 5), again.clone()]).await;
-    assert_eq!(store.scheduled_under("a").await?, Some(again));
+    assert_eq!(store.scheduled_under(&["a"]).await?, [again]);
     assert_eq!(due(&*store, 9, 9).await?, ["a"]);
+    Ok(())
+}
+
+pub async fn what_is_kept_under_many_keys_is_read_at_once(store: Arc<dyn Store>) -> Result {
+    let waiting = ["a", "it's \"b\"", "c"].map(|key| scheduled(key, NORMAL, 5));
+    kept(&*store, &waiting).await;
+    let mut found = store.scheduled_under(&["c", "another", "it's \"b\"", "c"]).await?;
+    found.sort_by(|a, b| a.key.cmp(&b.key));
+    found.dedup();
+    assert_eq!(found, [waiting[2].clone(), waiting[1].clone()]);
+    assert_eq!(store.scheduled_under(&[]).await?, []);
     Ok(())
 }
 
@@ -138,7 +149,7 @@ pub async fn a_due_message_moves_into_the_log_once(store: Arc<dyn Store>) -> Res
     places(&commit_one(&*store, moved()).await);
     assert_stale(&commit_one(&*store, moved()).await);
     assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 1);
-    assert_eq!(store.scheduled_under("a").await?, None);
+    assert_eq!(store.scheduled_under(&["a"]).await?, []);
     Ok(())
 }
 
@@ -147,7 +158,7 @@ pub async fn rejects_taking_what_was_replaced(store: Arc<dyn Store>) -> Result {
     kept(&*store, &[first.clone(), second.clone()]).await;
     let taken = schedule(take(&first)).append(&account("a"), NORMAL);
     assert_stale(&commit_one(&*store, taken).await);
-    assert_eq!(store.scheduled_under("a").await?, Some(second.clone()));
+    assert_eq!(store.scheduled_under(&["a"]).await?, std::slice::from_ref(&second));
     assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 0);
     places(&commit_one(&*store, schedule(take(&second))).await);
     Ok(())

@@ -117,7 +117,7 @@ impl CaughtUp {
             match Sent::find(store, id.as_str()).await? {
                 Sent::Logged(recorded) => return Ok(recorded),
                 Sent::Scheduled(_) => {
-                    while store.scheduled_under(id.as_str()).await?.is_some() {
+                    while !store.scheduled_under(&[id.as_str()]).await?.is_empty() {
                         looks.pause().await;
                     }
                 }

@@ -1,5 +1,6 @@
 //! Commands and timers that wait for their time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ impl<'a> ScheduledMessages<'a> {
     /// When the store cannot be read or written; it may be cancelled all the same.
     pub async fn cancel(&self, id: &Id) -> Result<Cancellation> {
         let store = self.domain.store().await?;
-        let Some(waiting) = store.scheduled_under(id.as_str()).await? else {
+        let Some(waiting) = store.scheduled_under(&[id.as_str()]).await?.pop() else {
             return Ok(Cancellation::TooLate);
         };
         let mut changes = self.taken(&waiting, Counter::Cancelled);
@@ -104,15 +105,21 @@ impl<'a> ScheduledMessages<'a> {
         self.domain.store().await?.scheduled(read).await
     }
 
-    /// When the timer of a process is due, by the stream of the process and the name of the timer;
-    /// none when it does not wait.
+    /// When these timers are due, each by the stream of its process and its name, in one query and in
+    /// their order; none for one that does not wait.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn timer(&self, process: &Stream, timer: &str) -> Result<Option<Timestamp>> {
-        let waiting =
-            self.domain.store().await?.scheduled_under(&timer_key(process, timer)).await?;
-        Ok(waiting.map(|waiting| waiting.due))
+    pub async fn timers(&self, timers: &[(&Stream, &str)]) -> Result<Vec<Option<Timestamp>>> {
+        if timers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<_> =
+            timers.iter().map(|(process, timer)| timer_key(process, timer)).collect();
+        let asked: Vec<&str> = keys.iter().map(|key| &**key).collect();
+        let waiting = self.domain.store().await?.scheduled_under(&asked).await?;
+        let due: HashMap<_, _> = waiting.into_iter().map(|of| (of.key, of.due)).collect();
+        Ok(keys.iter().map(|key| due.get(key).copied()).collect())
     }
 
     /// True when a message of these priorities is due, or a row of the [`Intake`] waits, in one
@@ -185,7 +192,7 @@ impl<'a> ScheduledMessages<'a> {
 
     async fn schedule_next(&self, recurring: &RecurringCommand) -> Result {
         let store = self.domain.store().await?;
-        let waiting = store.scheduled_under(&self.key(recurring)).await?;
+        let waiting = store.scheduled_under(&[&self.key(recurring)]).await?.pop();
         // A postponed message is due later than the message itself says.
         if waiting.is_some_and(|waiting| recurring.times.has(waiting.message.time)) {
             return Ok(());

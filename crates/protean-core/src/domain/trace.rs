@@ -132,17 +132,30 @@ impl Trace {
     /// # Errors
     /// When the store cannot be read.
     pub async fn handlers(&self, recorded: &Recorded) -> Result<Vec<Handling>> {
+        Ok(self.handlers_of(&[recorded]).await?.pop().unwrap_or_default())
+    }
+
+    /// The handlers that take each of these messages, in their order, and how far they are.
+    /// The number of queries grows with the handlers, not with the messages.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn handlers_of(&self, recorded: &[&Recorded]) -> Result<Vec<Vec<Handling>>> {
         let store = self.domain.store().await?;
-        let mut handlers = Vec::new();
+        let mut handlers = vec![Vec::new(); recorded.len()];
         for group in self.domain.groups() {
-            if group.takes(&recorded.message) {
-                let subscriber = Subscriber::of(group, &recorded.message, self.domain.lanes());
-                let state = match subscriber.stage(&**store, recorded).await? {
+            let taken = recorded.iter().enumerate().filter(|(_, of)| group.takes(&of.message));
+            let (places, taken): (Vec<usize>, Vec<&Recorded>) = taken.unzip();
+            let Some(first) = taken.first() else { continue };
+            let subscriber = Subscriber::of(group, &first.message, self.domain.lanes());
+            let stages = subscriber.stages(&**store, &taken).await?;
+            for (place, stage) in places.into_iter().zip(stages) {
+                let state = match stage {
                     Stage::Waiting => HandlingState::Waiting,
                     Stage::Blocked | Stage::Parked | Stage::Dead(_) => HandlingState::Held,
                     Stage::Settled => HandlingState::Done,
                 };
-                handlers.push(Handling { handler: group.handler.clone(), state });
+                handlers[place].push(Handling { handler: group.handler.clone(), state });
             }
         }
         Ok(handlers)

@@ -20,7 +20,7 @@ impl Sent {
         if let Some(recorded) = logged(store, id).await? {
             return Ok(Self::Logged(recorded));
         }
-        if let Some(waiting) = store.scheduled_under(id).await? {
+        if let Some(waiting) = store.scheduled_under(&[id]).await?.pop() {
             return Ok(Self::Scheduled(waiting.message));
         }
         // It may have been moved in between.

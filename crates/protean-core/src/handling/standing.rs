@@ -11,8 +11,8 @@
 use protean_port::Result;
 use protean_port::message::{Category, Lane, LaneRule, Message, Recorded, Stream, Timestamp};
 use protean_port::port::{
-    Counter, DeadLetter, DeadLetterRead, GroupStatus, LaneRead, ParkedNote, PriorityStatus, Start,
-    Store,
+    Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, LaneRead, ParkedNote,
+    PriorityStatus, Start, Store,
 };
 
 use super::group::Group;
@@ -150,22 +150,68 @@ impl<'a> Subscriber<'a> {
         }
     }
 
-    pub(crate) async fn stage(&self, store: &dyn Store, recorded: &Recorded) -> Result<Stage> {
-        let Recorded { position, stream_position, message } = recorded;
-        match store.recall(self.group, self.category, &[*position]).await?.pop() {
-            Some(found) if found.parked => Ok(Stage::Parked),
+    async fn stage(&self, store: &dyn Store, recorded: &Recorded) -> Result<Stage> {
+        let open = store.recall(self.group, self.category, &[recorded.position]).await?;
+        match self.open_stage(store, recorded, open.first()).await? {
+            Some(stage) => Ok(stage),
+            None => Ok(ended(self.dead(store, recorded).await?)),
+        }
+    }
+
+    /// How far the group is with each of these messages. Two queries for all, and one for each that
+    /// waits behind another or is among too many dead letters.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(crate) async fn stages(
+        &self,
+        store: &dyn Store,
+        recorded: &[&Recorded],
+    ) -> Result<Vec<Stage>> {
+        let mut positions: Vec<u64> = recorded.iter().map(|recorded| recorded.position).collect();
+        positions.sort_unstable();
+        let open = store.recall(self.group, self.category, &positions).await?;
+        let mut dead = self.dead_from(store, positions.first().copied().unwrap_or(0)).await?;
+        // Those that were read end here, when there are more.
+        let read_to = match dead.last() {
+            Some(last) if dead.len() == PAGE_MESSAGES => last.recorded.position,
+            _ => u64::MAX,
+        };
+        let mut stages = Vec::new();
+        for recorded in recorded {
+            let position = recorded.position;
+            let open = open.iter().find(|open| open.recorded.position == position);
+            stages.push(match self.open_stage(store, recorded, open).await? {
+                Some(stage) => stage,
+                None if position <= read_to => {
+                    let found = dead.iter().position(|dead| dead.recorded.position == position);
+                    ended(found.map(|at| dead.swap_remove(at)))
+                }
+                None => ended(self.dead(store, recorded).await?),
+            });
+        }
+        Ok(stages)
+    }
+
+    /// The stage of a message that is not settled, as it was recalled; `None` for any other.
+    async fn open_stage(
+        &self,
+        store: &dyn Store,
+        recorded: &Recorded,
+        open: Option<&Delivery>,
+    ) -> Result<Option<Stage>> {
+        let Recorded { stream_position, message, .. } = recorded;
+        Ok(match open {
+            None => None,
+            Some(open) if open.parked => Some(Stage::Parked),
             Some(_)
                 if self.is_ordered
                     && store.blocked(self.group, &message.stream, *stream_position).await? =>
             {
-                Ok(Stage::Blocked)
+                Some(Stage::Blocked)
             }
-            Some(_) => Ok(Stage::Waiting),
-            None => Ok(self
-                .dead(store, recorded)
-                .await?
-                .map_or(Stage::Settled, |dead| Stage::Dead(Box::new(dead)))),
-        }
+            Some(_) => Some(Stage::Waiting),
+        })
     }
 
     async fn settled(&self, store: &dyn Store, recorded: &Recorded) -> Result<Standing> {
@@ -196,15 +242,23 @@ impl<'a> Subscriber<'a> {
     }
 
     async fn dead(&self, store: &dyn Store, recorded: &Recorded) -> Result<Option<DeadLetter>> {
-        let read = DeadLetterRead {
+        let found = store.dead_letters(self.dead_letters(recorded.position, 1)).await?.pop();
+        Ok(found.filter(|found| found.recorded.position == recorded.position))
+    }
+
+    /// A page of dead letters from this position on.
+    async fn dead_from(&self, store: &dyn Store, position: u64) -> Result<Vec<DeadLetter>> {
+        store.dead_letters(self.dead_letters(position, PAGE_MESSAGES)).await
+    }
+
+    fn dead_letters(&self, from: u64, limit: usize) -> DeadLetterRead {
+        DeadLetterRead {
             group: self.group.to_owned(),
             category: self.category.clone(),
-            after: recorded.position.saturating_sub(1),
+            after: from.saturating_sub(1),
             before: Timestamp::MAX,
-            limit: 1,
-        };
-        let found = store.dead_letters(read).await?.pop();
-        Ok(found.filter(|found| found.recorded.position == recorded.position))
+            limit,
+        }
     }
 
     async fn parked(&self, store: &dyn Store, recorded: &Recorded) -> Result<Standing> {
@@ -275,6 +329,11 @@ impl<'a> Subscriber<'a> {
         }
         Ok(Turn { ahead: turn.ahead + counted, is_counted: false, ..turn })
     }
+}
+
+/// The stage of a message that is settled, or dead.
+fn ended(dead: Option<DeadLetter>) -> Stage {
+    dead.map_or(Stage::Settled, |dead| Stage::Dead(Box::new(dead)))
 }
 
 /// The first message of a stream before `end` that is parked or dead and not passed.

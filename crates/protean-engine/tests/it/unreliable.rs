@@ -318,8 +318,8 @@ impl Schedules for Unreliable {
         self.inner.is_pending(work)
     }
 
-    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
-        self.inner.scheduled_under(key)
+    fn scheduled_under<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Scheduled>>> {
+        self.inner.scheduled_under(keys)
     }
 
     fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {

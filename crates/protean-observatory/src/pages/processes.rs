@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use protean_core::domain::ScheduledMessages;
 use protean_engine::{Manager, ProcessState, grouped, process_managers};
 use protean_port::Result;
-use protean_port::message::{Id, Kind, Timestamp};
+use protean_port::message::{Id, Kind, Stream, Timestamp};
 use protean_port::port::Scheduled;
 
 use crate::text::in_or_ago;
@@ -64,16 +64,7 @@ async fn table(visit: &Visit<'_>, manager: &Manager<'_>, is_complete: bool) -> R
             [("manager", Some(manager.name)), ("after", Some(&*last.id)), ("complete", complete)];
         visit.address_with("processes", &values)
     });
-    let mut rows = Vec::new();
-    for process in page.processes {
-        let stream = manager.category.stream(&Id::from(process.id.as_str()));
-        let mut timers = Vec::new();
-        for timer in &process.timers {
-            let due = ScheduledMessages::of(visit.domain()).timer(&stream, timer).await?;
-            timers.push((timer.clone(), due));
-        }
-        rows.push(Row { process, timers });
-    }
+    let rows = rows(visit, manager, page.processes).await?;
     Ok(html! {
         section {
             h2 { (manager.name) }
@@ -94,6 +85,26 @@ async fn table(visit: &Visit<'_>, manager: &Manager<'_>, is_complete: bool) -> R
             }
         }
     })
+}
+
+/// The processes with their timers, read in one query for all.
+async fn rows(
+    visit: &Visit<'_>,
+    manager: &Manager<'_>,
+    processes: Vec<ProcessState>,
+) -> Result<Vec<Row>> {
+    let stream = |process: &ProcessState| manager.category.stream(&Id::from(process.id.as_str()));
+    let streams: Vec<Stream> = processes.iter().map(stream).collect();
+    let timers = processes.iter().zip(&streams).flat_map(|(process, stream)| {
+        process.timers.iter().map(move |timer| (stream, timer.as_str()))
+    });
+    let timers: Vec<_> = timers.collect();
+    let mut due = ScheduledMessages::of(visit.domain()).timers(&timers).await?.into_iter();
+    let rows = processes.into_iter().map(|process| {
+        let timers = process.timers.iter().map(|timer| (timer.clone(), due.next().flatten()));
+        Row { timers: timers.collect(), process }
+    });
+    Ok(rows.collect())
 }
 
 fn row(visit: &Visit<'_>, manager: &Manager<'_>, Row { process, timers }: &Row) -> Markup {

@@ -55,12 +55,19 @@ async fn lines(visit: &Visit<'_>, id: &str) -> Result<(Vec<Line>, bool)> {
     let is_cut = chain.len() > MAX_MESSAGES;
     chain.truncate(MAX_MESSAGES);
     let forest = CausationNode::forest(chain);
-    let mut lines = Vec::new();
-    for (depth, node) in forest.iter().flat_map(CausationNode::walk) {
-        let handlers = trace.handlers(&node.recorded).await?;
-        lines.push(Line { depth, recorded: node.recorded.clone(), handlers });
-    }
-    Ok((lines, is_cut))
+    let (depths, recorded): (Vec<usize>, Vec<&Recorded>) = forest
+        .iter()
+        .flat_map(CausationNode::walk)
+        .map(|(depth, node)| (depth, &node.recorded))
+        .unzip();
+    let handlers = trace.handlers_of(&recorded).await?;
+    let lines = depths.into_iter().zip(recorded).zip(handlers);
+    let line = |((depth, recorded), handlers): ((usize, &Recorded), _)| Line {
+        depth,
+        recorded: recorded.clone(),
+        handlers,
+    };
+    Ok((lines.map(line).collect(), is_cut))
 }
 
 fn tree(visit: &Visit<'_>, lines: &[Line], is_cut: bool) -> Markup {

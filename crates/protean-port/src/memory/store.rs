@@ -89,8 +89,11 @@ impl Schedules for MemoryStore {
         Box::pin(async move { Ok(schedules::is_pending(&self.state(), &work)) })
     }
 
-    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
-        Box::pin(async move { Ok(self.state().scheduled.get(key).cloned()) })
+    fn scheduled_under<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Scheduled>>> {
+        Box::pin(async move {
+            let state = self.state();
+            Ok(keys.iter().filter_map(|key| state.scheduled.get(*key).cloned()).collect())
+        })
     }
 
     fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {

@@ -24,8 +24,8 @@ pub trait Schedules: Send + Sync {
     /// True when some of this work is there, in one query.
     fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>>;
 
-    /// What is scheduled under this key.
-    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>>;
+    /// What is scheduled under these keys, in one query and in any order.
+    fn scheduled_under<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Scheduled>>>;
 
     /// The account of everything ever scheduled, from one snapshot of the database. It counts the
     /// waiting messages, so it takes longer the more there are.

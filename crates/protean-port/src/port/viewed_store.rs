@@ -97,8 +97,8 @@ impl<V: StoreView> Schedules for ViewedStore<V> {
         self.store.is_pending(work)
     }
 
-    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
-        self.store.scheduled_under(key)
+    fn scheduled_under<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Scheduled>>> {
+        self.store.scheduled_under(keys)
     }
 
     fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {

@@ -1,1 +1,1 @@
-SELECT key, due, message FROM "protean.scheduled" WHERE key = $1
+SELECT key, due, message FROM "protean.scheduled" WHERE key = ANY ($1::text[])

@@ -1,1 +1,1 @@
-SELECT key, due, message FROM "protean.scheduled" WHERE key = ?1
+SELECT key, due, message FROM "protean.scheduled" WHERE key IN (SELECT value FROM json_each(?1))

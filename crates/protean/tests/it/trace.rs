@@ -54,11 +54,17 @@ async fn causes_and_effects_meet_in_the_middle() {
 async fn a_handler_is_done_waits_or_is_held() {
     let states = async |domain: &Domain, correlation_id: &str| {
         let tree = Trace::of(domain).tree(correlation_id).await.unwrap();
+        let nodes: Vec<_> =
+            tree.iter().flat_map(CausationNode::walk).map(|(_, node)| node).collect();
+        // From the last to the first: the order is the caller's.
+        let recorded: Vec<_> = nodes.iter().rev().map(|node| &node.recorded).collect();
+        let mut together = Trace::of(domain).handlers_of(&recorded).await.unwrap();
+        together.reverse();
         let mut states = Vec::new();
-        for (_, node) in tree.iter().flat_map(CausationNode::walk) {
-            for handling in Trace::of(domain).handlers(&node.recorded).await.unwrap() {
-                states.push((handling.handler, handling.state));
-            }
+        for (node, together) in nodes.into_iter().zip(together) {
+            let handlers = Trace::of(domain).handlers(&node.recorded).await.unwrap();
+            assert_eq!(together, handlers, "one by one and all at once");
+            states.extend(handlers.into_iter().map(|of| (of.handler, of.state)));
         }
         states
     };

@@ -64,11 +64,14 @@ pub(super) async fn lines<'a>(
     forest: &'a [CausationNode],
     flat: bool,
 ) -> Result<Vec<TraceLine<'a>>> {
-    let mut lines = Vec::new();
-    for Branch { prefix, depth, node } in tree::branches(forest) {
-        let handlers = Trace::of(domain).handlers(&node.recorded).await?;
-        lines.push(TraceLine { prefix, depth, recorded: &node.recorded, handlers });
-    }
+    let branches = tree::branches(forest);
+    let recorded: Vec<_> = branches.iter().map(|branch| &branch.node.recorded).collect();
+    let handlers = Trace::of(domain).handlers_of(&recorded).await?;
+    let lines = branches.into_iter().zip(handlers).map(|(branch, handlers)| {
+        let Branch { prefix, depth, node } = branch;
+        TraceLine { prefix, depth, recorded: &node.recorded, handlers }
+    });
+    let mut lines: Vec<_> = lines.collect();
     if flat {
         lines.sort_by_key(|line| line.recorded.position);
         lines.iter_mut().for_each(|line| line.prefix.clear());
