@@ -9,10 +9,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use protean_test_servers::Reference;
+
 use crate::command_line::CommandLine;
 
-/// The page of the reference, below the workspace.
-const PAGE: &str = "docs/book/src/reference/command-line.md";
+const REFERENCE: Reference = Reference {
+    page: "docs/book/src/reference/command-line.md",
+    test: "-p protean-cli --lib book",
+};
 
 /// Programs that a page may show, with the commands of their own.
 const PROGRAMS: &[(&str, &[&str])] = &[
@@ -154,7 +158,7 @@ fn fault_of_words(words: &[String]) -> Option<String> {
 fn refused(program: &str, rest: &[String]) -> Option<String> {
     // A person puts a value in place of a word in capitals.
     let value = |word: &String| {
-        if word == "POSITION" || word == "PLACE" { "7".into() } else { word.clone() }
+        if word == "POSITION" || word == "ROW" { "7".into() } else { word.clone() }
     };
     let line = std::iter::once(program.to_owned()).chain(rest.iter().map(value));
     let error = CommandLine::<Infallible>::parse(program, line).err()?;
@@ -316,17 +320,5 @@ fn options<'a>(text: &mut String, arguments: impl Iterator<Item = &'a clap::Arg>
 
 #[test]
 fn the_reference_has_every_command() {
-    let made = document();
-    let file = workspace().join(PAGE);
-    if std::env::var_os("WRITE_REFERENCE").is_some() {
-        fs::write(&file, &made).unwrap();
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    let differs = made.lines().find(|line| !found.lines().any(|found| found == *line));
-    assert!(
-        found == made,
-        "{PAGE} is not what the program has: run\n  \
-         WRITE_REFERENCE=1 cargo test -p protean-cli --lib book\nand look at the difference: {}",
-        differs.unwrap_or("a line too many"),
-    );
+    REFERENCE.assert_is(&document());
 }

@@ -18,8 +18,8 @@ use crate::{Error, Result};
 
 /// The beginning of the file.
 const HEADER: &str = "\
-# The form of every stored message, written by `events lock`. Commit it: `check` compares the
-# program with it, and fails when a form has changed and its version has not.
+# The schema of every stored message, written by `events lock`. Commit it: `check` compares the
+# program with it, and fails when a schema has changed without a new version.
 ";
 
 /// The fields of each section, with the kind of each.

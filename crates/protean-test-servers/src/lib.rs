@@ -1,6 +1,7 @@
 //! Private servers for tests: started on a free port of this machine, each in a
 //! folder of its own, gone with the process that started it. A [`Browser`] to look at
-//! pages with, and [`Python`], for services that share a server with ours.
+//! pages with, and [`Python`], for services that share a server with ours. A [`Reference`]
+//! is a page of the book that a test writes.
 //!
 //! Nothing is installed here. [`Programs`] says where a server's programs are, or
 //! what is missing; `cargo xtask test` sets that up.
@@ -14,6 +15,7 @@ mod programs;
 mod python;
 #[cfg(unix)]
 mod redis;
+mod reference;
 
 #[cfg(unix)]
 pub use browser::{Browser, Key, Look, Page, Scheme};
@@ -24,3 +26,4 @@ pub use programs::{Missing, POSTGRESQL, Programs, REDIS};
 pub use python::Python;
 #[cfg(unix)]
 pub use redis::RedisServer;
+pub use reference::Reference;

@@ -3,6 +3,8 @@
 use crate::{Texts, texts};
 
 const PAGE: &str = "docs/book/src/promises.md";
+/// Below this heading stand sentences of the README.
+const QUOTED: &str = "\n## The README\n";
 
 /// The tests that the rows of a page name: line, file, name.
 fn named(page: &str) -> Vec<(usize, String, String)> {
@@ -54,6 +56,34 @@ fn faults(texts: &Texts, page: &str) -> Vec<String> {
     named
         .filter_map(|(at, file, name)| Some(format!("{at}: {}", fault(texts, &file, &name)?)))
         .collect()
+}
+
+/// The sentences of the page's section on the README that are not in it. It may go on where the page
+/// ends a sentence.
+fn misquoted(page: &str, readme: &str) -> Vec<String> {
+    let section = page.split_once(QUOTED).map_or("", |(_, rest)| rest);
+    let section = section.split("\n## ").next().unwrap_or(section);
+    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains(".rs`: `"));
+    let sentences = rows.filter_map(|row| row.split(" | ").next());
+    let sentences = sentences.map(|cell| cell.trim_start_matches("| ").trim_end_matches('.'));
+    let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    sentences.filter(|sentence| !readme.contains(sentence)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readme_says_what_the_promises_quote() {
+    let texts = texts();
+    let (page, readme) = (&texts[PAGE], &texts["README.md"]);
+    assert!(page.contains(QUOTED), "{PAGE} has no section on the README");
+    let misquoted = misquoted(page, readme);
+    assert!(misquoted.is_empty(), "not in README.md:\n{}", misquoted.join("\n"));
+}
+
+#[test]
+fn finds_a_sentence_that_the_readme_does_not_say() {
+    let page = "\n## The README\n\n| sentence | tests |\n|---|---|\n| It is so. | `a.rs`: `b` |\n\
+                | It was so. | `a.rs`: `b` |\n\n## More\n\n| Not here. | `a.rs`: `b` |\n";
+    assert_eq!(misquoted(page, "Well, It\nis so: look."), ["It was so"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) struct Options {
     #[arg(long)]
     data: bool,
     /// Requires this file of 'events lock', for a build server: it must exist and contain the
-    /// current form of every message. Without the option, 'events.lock' is compared if it
+    /// current schema of every message. Without the option, 'events.lock' is compared if it
     /// exists
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,

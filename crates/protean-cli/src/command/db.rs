@@ -20,10 +20,10 @@ use crate::{App, Error, Reply, Result};
 pub(crate) enum Command {
     /// Creates missing tables; safe to run again
     Setup,
-    /// Compares the tables with the program and prints the statements between them; exit code 1 if
-    /// some must be run by hand
+    /// Compares the tables with the program and prints the statements that would update them; exit
+    /// code 1 if some must be run by hand
     Diff,
-    /// Changes the tables as the next start would: new columns, new names, new unique fields
+    /// Updates the tables as the next start would: new columns, new names, new unique fields
     Migrate(migrate::Options),
     /// For development: deletes all data of the domain and recreates its tables; cannot be undone
     #[command(after_help = TRUNCATE_HELP)]

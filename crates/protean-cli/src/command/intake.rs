@@ -28,8 +28,8 @@ pub(crate) enum Command {
 /// The rows to list.
 #[derive(Args)]
 pub(crate) struct List {
-    /// Only rows after this place; each page prints the place for the next one
-    #[arg(long, value_name = "PLACE", default_value_t = 0)]
+    /// Starts after this row; each page prints the row for the next one
+    #[arg(long, value_name = "ROW", default_value_t = 0)]
     pub(super) after: u64,
     /// At most this many rows
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
@@ -39,8 +39,8 @@ pub(crate) struct List {
 /// The rejects to list.
 #[derive(Args)]
 pub(crate) struct Rejects {
-    /// Only rejects after this place; each page prints the place for the next one
-    #[arg(long, value_name = "PLACE", default_value_t = 0)]
+    /// Starts after this row; each page prints the row for the next one
+    #[arg(long, value_name = "ROW", default_value_t = 0)]
     pub(super) after: u64,
     /// At most this many rejects
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
@@ -51,8 +51,8 @@ pub(crate) struct Rejects {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Chosen {
-    /// The places of the rejects, as `intake rejects` shows them
-    #[arg(value_name = "PLACE")]
+    /// The rows of the rejects, as 'intake rejects' numbers them
+    #[arg(value_name = "ROW")]
     pub(super) places: Vec<u64>,
     /// All current rejects
     #[arg(long)]
@@ -116,7 +116,7 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Ro
     page.truncate(options.limit);
     let rows: Vec<Row> =
         page.iter().map(|IntakeRow { place, entry, .. }| Row::of(*place, entry)).collect();
-    let mut table = Table::new().number("Place").text("Type").number("Priority").text("Id");
+    let mut table = Table::new().number("Row").text("Type").number("Priority").text("Id");
     for row in &rows {
         table.row([
             row.place.to_string(),
@@ -149,7 +149,7 @@ pub(super) async fn rejects(options: &Rejects, domain: &Domain) -> Result<Reply<
     let mut page = Intake::of(domain).rejects(options.after, options.limit + 1).await?;
     let is_cut = page.len() > options.limit;
     page.truncate(options.limit);
-    let mut table = Table::new().number("Place").text("Rejected").text("Type").text("Reason");
+    let mut table = Table::new().number("Row").text("Rejected").text("Type").text("Reason");
     for IntakeReject { place, entry, reason, time } in &page {
         let name = entry.type_name.to_string();
         table.row([place.to_string(), time.to_string(), name, reason.clone()]);

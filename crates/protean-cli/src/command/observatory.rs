@@ -15,17 +15,17 @@ use crate::{App, Error, Reply, Result};
 const OPERATOR: &str = "console";
 
 pub(super) const AFTER_HELP: &str = "\
-Works with and without a running server. At the loopback anybody can look; elsewhere
-looking needs a token, and replaying or purging dead letters needs one everywhere. The
-tokens of operators are in [server.observatory.tokens.NAME] of the settings; without any, the
-command makes one for this run and prints it.
+Works with and without a running server. On a loopback address anyone can look; on any
+other, looking needs a token. Replaying and purging dead letters always need one. The
+settings hold the operators' tokens, under [server.observatory.tokens.NAME]; without any,
+the command makes one for this run and prints it.
 
 A server serves the same pages beside its health page, at /observatory.";
 
 /// Where the pages are served.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The address to listen at; port 0 lets the system choose
+    /// The address to listen on; port 0 lets the system choose
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8181")]
     address: SocketAddr,
 }
@@ -34,7 +34,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.existing_domain().await?;
     let signal = stop_signal()?;
     let listener = TcpListener::bind(options.address).await.map_err(|error| {
-        Error::failed(format!("cannot listen at {}", options.address))
+        Error::failed(format!("cannot listen on {}", options.address))
             .caused_by(&error)
             .advice("choose another address with --address")
     })?;

@@ -22,8 +22,8 @@ pub(crate) enum Command {
 /// The part of the schedule to list.
 #[derive(Args)]
 pub(crate) struct List {
-    /// Only messages after this place; each page prints the place for the next one
-    #[arg(long, value_name = "PLACE")]
+    /// Starts after this cursor; each page prints the cursor for the next one
+    #[arg(long, value_name = "CURSOR")]
     pub(super) after: Option<String>,
     /// At most this many messages
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
@@ -113,8 +113,8 @@ fn read_place(text: &str) -> Result<ScheduledPlace> {
         Some(ScheduledPlace { priority, due, key: key.into() })
     };
     read().ok_or_else(|| {
-        Error::usage(format!("'{text}' is not a place in the schedule"))
-            .advice("give --after the place that the last page ends with")
+        Error::usage(format!("'{text}' is not a cursor of this list"))
+            .advice("pass --after the cursor that the last page printed")
     })
 }
 

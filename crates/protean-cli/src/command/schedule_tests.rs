@@ -43,7 +43,7 @@ async fn what_is_scheduled_is_listed_page_by_page() {
     assert!(text.contains("OpenAccount") && !text.contains("Next page"), "{text}");
     let odd = List { after: Some("17".into()), limit: 2 };
     let refused = list(&odd, &domain).await.err().unwrap().to_string();
-    assert!(refused.contains("'17' is not a place in the schedule"), "{refused}");
+    assert!(refused.contains("'17' is not a cursor of this list"), "{refused}");
 }
 
 #[tokio::test]

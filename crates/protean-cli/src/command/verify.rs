@@ -26,7 +26,7 @@ pub(super) async fn run(app: &App) -> Result {
 fn text(report: &Report) -> String {
     let table = table(&report.groups);
     let on_the_way = report.groups.iter().map(|group| group.on_the_way).sum();
-    let account = if report.closes { "The account closes" } else { "The account does not close" };
+    let account = if report.closes { "The account adds up" } else { "The account does not add up" };
     let schedule = schedule(&report.schedule);
     match on_the_way {
         0 => format!("{table}\n\n{schedule}{account}; at rest."),
@@ -70,7 +70,7 @@ fn table(groups: &[Account]) -> Table {
             group.dead,
             group.on_the_way,
         ];
-        let closes = if group.closes { "closes" } else { "does not close" };
+        let closes = if group.closes { "adds up" } else { "does not add up" };
         let mut cells = vec![group.group.to_string()];
         cells.extend(counts.map(grouped));
         cells.extend([closes.to_owned(), grouped(group.duplicate)]);
@@ -106,7 +106,7 @@ fn faults(report: &Report) -> Vec<String> {
     unbalanced.chain(unfinished).chain(broken).chain(miscounted).chain(schedule).collect()
 }
 
-/// The message for an account that does not close: its counts, and what to do.
+/// The message for an account that does not add up: its counts, and what to do.
 fn unbalanced(account: &Account) -> String {
     let counts = [
         ("handled", account.handled),
@@ -127,7 +127,7 @@ fn unbalanced(account: &Account) -> String {
         format!("+{difference}: messages counted twice, or missing from the log")
     };
     format!(
-        "{} does not close: {} committed, {} accounted for ({sum}), {meaning}; keep a copy of \
+        "{} does not add up: {} committed, {} accounted for ({sum}), {meaning}; keep a copy of \
          the database and look for changes made outside the program, such as a partly restored \
          backup or a row edited by hand",
         account.group,
@@ -187,14 +187,14 @@ mod tests {
     #[test]
     fn text_shows_how_many_messages_are_on_the_way() {
         let text = text(&report(1_000, true, Vec::new()));
-        assert!(text.ends_with("The account closes; in motion, 1,000 on the way."), "{text}");
+        assert!(text.ends_with("The account adds up; in motion, 1,000 on the way."), "{text}");
     }
 
     #[test]
     fn an_open_account_is_reported_with_every_count_and_the_difference() {
         let report = report(999, false, vec!["fidelis::account-7".into()]);
         let faults = faults(&report);
-        let first = "fidelis.AccountSummaryProjector does not close: 2,000 committed, 1,999 \
+        let first = "fidelis.AccountSummaryProjector does not add up: 2,000 committed, 1,999 \
                      accounted for (1,000 handled + 0 ignored + 0 expired + 0 purged + 0 parked \
                      + 0 dead + 999 on the way), -1: messages that are not counted";
         assert!(faults[0].starts_with(first), "{}", faults[0]);

@@ -89,6 +89,7 @@ impl Reader {
             ("cd", folder) => self.folder.push(folder),
             ("cargo", "test") => self.tests(),
             ("cargo", "run -- serve") => self.serves(),
+            ("cargo", "run -- observatory") => self.looks(),
             ("cargo", run) => {
                 let words = run.strip_prefix("run -- ").unwrap();
                 let program = self.program();
@@ -143,6 +144,19 @@ impl Reader {
         let mut program = Command::new(self.program());
         program.args(["serve", "--addr", "127.0.0.1:0"]);
         self.web = Some(Web::start(self.here(&mut program)));
+    }
+
+    /// The observatory shows the handlers of this domain in a browser.
+    fn looks(&self) {
+        let mut program = Command::new(self.program());
+        program.args(["observatory", "--address", "127.0.0.1:0"]);
+        let web = Web::observatory(self.here(&mut program));
+        let page = web.request("/observatory/handlers", None);
+        for handler in ["AccountCommandHandler", "AccountSummaryProjector"] {
+            assert!(page.body.contains(handler), "{page:?}");
+        }
+        let (status, _) = web.stop();
+        assert!(status.success(), "{status}");
     }
 
     fn requests(&mut self, words: &str) {

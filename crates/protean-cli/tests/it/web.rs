@@ -1,6 +1,6 @@
 //! A program that serves HTTP, and requests to it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
@@ -23,18 +23,29 @@ pub(crate) struct Answer {
 }
 
 impl Web {
-    /// Starts the program, which prints where it listens.
+    /// Starts the program, which logs where it listens.
     pub(crate) fn start(program: &mut Command) -> Self {
         let program = program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = program.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let log = child.stderr.take().unwrap();
+        Self::found(child, log, "listening on http://")
+    }
+
+    /// Starts the program, which prints where its observatory is.
+    pub(crate) fn observatory(program: &mut Command) -> Self {
+        let mut child = program.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let printed = child.stdout.take().unwrap();
+        Self::found(child, printed, "is at http://")
+    }
+
+    /// The program, once it has named its address after these words.
+    fn found(child: Child, output: impl Read + Send + 'static, before: &str) -> Self {
+        let mut log = BufReader::new(output);
         let mut logged = String::new();
         let addr = loop {
             assert_ne!(log.read_line(&mut logged).unwrap(), 0, "it has ended: {logged}");
-            let addr =
-                logged.lines().last().and_then(|line| line.split("listening on http://").nth(1));
-            if let Some(addr) = addr {
-                break addr.trim().parse().unwrap();
+            if let Some(addr) = logged.lines().last().and_then(|line| line.split(before).nth(1)) {
+                break addr.trim().split('/').next().unwrap().parse().unwrap();
             }
         };
         let log = std::thread::spawn(move || {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{DomainBuilder, HandlerKind};
 use protean_port::message::{Category, Lane};
+use protean_test_servers::Reference;
 
 use super::cached_probe::Seen;
 use super::exposition::exposition;
@@ -22,8 +23,10 @@ use super::status::{Health, LaneStatus, SubscriptionStatus};
 use crate::pacing::Pacing;
 use crate::relay::RelayStatus;
 
-/// The page of the reference, below the workspace.
-const PAGE: &str = "docs/book/src/reference/metrics.md";
+const REFERENCE: Reference = Reference {
+    page: "docs/book/src/reference/metrics.md",
+    test: "-p protean-engine --lib reference",
+};
 /// Where the spans and lines are listed.
 const TELEMETRY: &str = "crates/protean-core/src/handling/telemetry.rs";
 
@@ -150,16 +153,5 @@ fn spans() -> String {
 #[test]
 fn the_reference_has_every_metric_and_span() {
     let made = HEAD.to_owned() + &metrics(&samples()) + LABELS_HEAD + &spans();
-    let file = workspace().join(PAGE);
-    if std::env::var_os("WRITE_REFERENCE").is_some() {
-        fs::write(&file, &made).unwrap();
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    let differs = made.lines().find(|line| !found.lines().any(|found| found == *line));
-    assert!(
-        found == made,
-        "{PAGE} is not what the code has: run\n  \
-         WRITE_REFERENCE=1 cargo test -p protean-engine --lib reference\nand look at the difference: {}",
-        differs.unwrap_or("a line too many"),
-    );
+    REFERENCE.assert_is(&made);
 }

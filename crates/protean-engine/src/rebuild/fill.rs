@@ -165,7 +165,7 @@ impl Rebuild {
         for (group, status) in self.statuses().await?.0 {
             if !status.closes() {
                 return Err(Error::failed(format!(
-                    "the account of '{}' in '{}' does not close: {} messages, {} settled, {} on the \
+                    "the account of '{}' in '{}' does not add up: {} messages, {} settled, {} on the \
                      way",
                     group.name,
                     group.category,

@@ -38,11 +38,11 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
 fn sum(closes: bool) -> Markup {
     match closes {
         true => html! {
-            span.state.good data-closes="true" { span.sign aria-hidden="true" { "✓" } " Every account closes." }
+            span.state.good data-closes="true" { span.sign aria-hidden="true" { "✓" } " Every account adds up." }
         },
         false => html! {
             span.state.bad data-closes="false" {
-                span.sign aria-hidden="true" { "✕" } " An account does not close."
+                span.sign aria-hidden="true" { "✕" } " An account does not add up."
             }
         },
     }
@@ -58,7 +58,7 @@ fn table(groups: &[Account]) -> Markup {
                         "Dead", "On the way"] {
                         th.number scope="col" { (name) }
                     }
-                    th scope="col" { "Closes" }
+                    th scope="col" { "Adds up" }
                 }
             }
             tbody { @for group in groups { (row(group)) } }
@@ -83,7 +83,7 @@ fn row(of: &Account) -> Markup {
             @for (name, count) in terms {
                 td.number data-label=(name) data-term=(name) data-value=(count) { (grouped(count)) }
             }
-            td data-label="Closes" data-value=(of.closes) {
+            td data-label="Adds up" data-value=(of.closes) {
                 @if of.closes { span.state.good { "✓ yes" } } @else { span.state.bad { "✕ no" } }
             }
         }
@@ -95,9 +95,9 @@ fn verdict(report: &Report) -> Markup {
         div.actions data-verified=(report.closes) {
             p {
                 @if report.closes {
-                    span.state.good { span.sign aria-hidden="true" { "✓" } " Everything closes" }
+                    span.state.good { span.sign aria-hidden="true" { "✓" } " Everything adds up" }
                 } @else {
-                    span.state.bad { span.sign aria-hidden="true" { "✕" } " Something does not close" }
+                    span.state.bad { span.sign aria-hidden="true" { "✕" } " Something does not add up" }
                 }
                 @if report.at_rest { ", at rest." } @else { ", in motion." }
             }

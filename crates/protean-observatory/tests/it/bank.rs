@@ -177,6 +177,17 @@ impl Bank {
         self.ask("GET", path, &[], "").await
     }
 
+    /// The paths of all pages, as the navigation links to them.
+    pub(crate) async fn pages(&self) -> Vec<String> {
+        let answer = self.get("/observatory/lanes").await;
+        let (_, navigation) = answer.body.split_once("<nav").unwrap();
+        let (navigation, _) = navigation.split_once("</nav>").unwrap();
+        let links = navigation.split("href=\"").skip(1);
+        let pages: Vec<_> = links.map(|link| link.split('"').next().unwrap().to_owned()).collect();
+        assert!(pages.len() > 4, "{pages:?}");
+        pages
+    }
+
     /// The answer to a form with these headers.
     pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], form: &str) -> Answer {
         self.ask("POST", path, headers, form).await

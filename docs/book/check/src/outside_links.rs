@@ -1,7 +1,9 @@
-//! A preprocessor of mdBook: a link that leads out of the book becomes the path of its file.
+//! A preprocessor of mdBook, which mends links that work in the repository and not in the site.
 //!
-//! In the repository such a link leads to a decision or an example. The site that mdBook makes
-//! does not have those files, so there it says where they are.
+//! * A link that leads out of the book, to a decision or an example, becomes the path of its file:
+//!   the site does not have those files.
+//! * A link to a `README.md` of the book leads to `index.md`: mdBook renames that page, and not the
+//!   links to it.
 
 use std::io::{self, Read as _, Write as _};
 use std::process::ExitCode;
@@ -41,7 +43,7 @@ fn rewrite(value: &mut Value) {
         Value::Object(members) => {
             let path = members.get("path").and_then(Value::as_str).map(str::to_owned);
             if let (Some(path), Some(Value::String(content))) = (path, members.get_mut("content")) {
-                *content = without_outside_links(&path, content);
+                *content = mended(&path, content);
             }
             members.values_mut().for_each(rewrite);
         }
@@ -49,8 +51,9 @@ fn rewrite(value: &mut Value) {
     }
 }
 
-/// The page with `text (path)` for each link that leads out of the book.
-fn without_outside_links(page: &str, content: &str) -> String {
+/// The page with `text (path)` for each link that leads out of the book, and links to each
+/// `README.md` under the name that it has in the site.
+fn mended(page: &str, content: &str) -> String {
     let mut left = String::with_capacity(content.len());
     let mut rest = content;
     while let Some(at) = rest.find("](") {
@@ -64,10 +67,20 @@ fn without_outside_links(page: &str, content: &str) -> String {
             rest = rest.get(end + 1..).unwrap_or_default();
         } else {
             left.push_str(&rest[..at + 2]);
-            rest = &rest[at + 2..];
+            left.push_str(&in_site(&rest[at + 2..end]));
+            rest = &rest[end..];
         }
     }
     left + rest
+}
+
+/// A link that stays in the book, or leads to another site, as the site has it.
+fn in_site(link: &str) -> String {
+    let (path, anchor) = link.split_at(link.find('#').unwrap_or(link.len()));
+    match path.strip_suffix("README.md") {
+        Some(folder) if !path.contains("://") => format!("{folder}index.md{anchor}"),
+        _ => link.to_owned(),
+    }
 }
 
 /// The path below the workspace of a link that leads out of the book.
@@ -94,10 +107,17 @@ fn a_link_out_of_the_book_becomes_a_path_and_others_stay() {
     let page = "See [ADR 9](../../../adr/README.md), [lanes](lanes.md#x) and [it](https://a.org/../../b).\n";
     let expected =
         "See ADR 9 (`docs/adr/README.md`), [lanes](lanes.md#x) and [it](https://a.org/../../b).\n";
-    assert_eq!(without_outside_links("explanation/a.md", page), expected);
+    assert_eq!(mended("explanation/a.md", page), expected);
     let mut book = serde_json::json!({"items": [{"Chapter": {"path": "a.md", "content": "[b](../../../b.md)",
         "sub_items": [{"Chapter": {"path": "c/d.md", "content": "[e](../a.md)"}}]}}]});
     rewrite(&mut book);
     assert_eq!(book["items"][0]["Chapter"]["content"], "b (`b.md`)");
     assert_eq!(book["items"][0]["Chapter"]["sub_items"][0]["Chapter"]["content"], "[e](../a.md)");
+}
+
+#[test]
+fn a_link_to_a_readme_leads_to_the_page_that_the_site_has() {
+    let page = "[a](../tutorial/README.md#b), [c](README.md) and [d](https://a.org/README.md)\n";
+    let expected = "[a](../tutorial/index.md#b), [c](index.md) and [d](https://a.org/README.md)\n";
+    assert_eq!(mended("guide/a.md", page), expected);
 }

@@ -6,7 +6,7 @@ use protean_test_servers::{Key, Look, Page};
 use serde_json::Value;
 
 use crate::broken::{bank_with_dead_letters, mend};
-use crate::place::{Observatory, PAGES, await_dead};
+use crate::place::{Observatory, await_dead};
 
 const NAMES: &str = include_str!("names.js");
 const CONTROLS: &str = include_str!("controls.js");
@@ -74,7 +74,8 @@ fn tab_to(page: &Page, selector: &str) {
 
 /// Every page there is, with something to show.
 fn addresses(observatory: &Observatory, page: &Page) -> Vec<String> {
-    let mut addresses: Vec<_> = PAGES.iter().map(|path| observatory.url(path)).collect();
+    let mut addresses: Vec<_> =
+        observatory.pages().iter().map(|path| observatory.url(path)).collect();
     page.open(&observatory.url("dead-letters"));
     for next in ["tr[data-reason] a", "tr[data-position] a", "[data-action=replay-one]"] {
         let link = page.evaluate(&format!("document.querySelector('{next}').href"));

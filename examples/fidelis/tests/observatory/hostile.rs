@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::bank::Bank;
 use crate::broken::bank_with_dead_letters;
-use crate::place::{Observatory, PAGES, send, sorted};
+use crate::place::{Observatory, send, sorted};
 
 /// Turns what stands after it around, in a text that is not kept apart.
 const TURNED: &str = "Eve \u{202e}txt.exe";
@@ -40,8 +40,8 @@ async fn what_others_have_written_is_shown_as_text_on_every_page() {
     let observatory = Observatory::of(&bank);
     let page = observatory.open("lanes", Look::DESK);
     page.wait_until("document.querySelector('#connection').dataset.connection === 'live'");
-    for path in PAGES {
-        page.open(&observatory.url(path));
+    for path in observatory.pages() {
+        page.open(&observatory.url(&path));
         is_only_text(&page);
     }
     page.open(&observatory.url("dead-letters"));
@@ -105,7 +105,7 @@ fn every_answer_is_as_strict_as_the_pages() {
     let observatory = Observatory::of(&bank);
     let at = observatory.at;
     let others = ["login", "no-such-page", "assets/observatory.js", "assets/observatory.css"];
-    for path in PAGES.into_iter().chain(others) {
+    for path in observatory.pages().into_iter().chain(others.map(str::to_owned)) {
         let reply = send(at, &format!("GET /observatory/{path} HTTP/1.1\r\nHost: {at}"), "");
         let head = reply.text.split("\r\n\r\n").next().unwrap().to_lowercase();
         let policy = head.lines().find_map(|line| line.strip_prefix("content-security-policy: "));

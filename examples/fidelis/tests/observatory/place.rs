@@ -11,19 +11,6 @@ use serde_json::Value;
 
 use crate::bank::{Bank, Server, WAIT_LIMIT};
 
-/// The pages of the navigation.
-pub(crate) const PAGES: [&str; 9] = [
-    "lanes",
-    "handlers",
-    "dead-letters",
-    "trace",
-    "streams",
-    "processes",
-    "brokers",
-    "account",
-    "operations",
-];
-
 /// `fidelis observatory`, until the test ends.
 pub(crate) struct Observatory {
     _program: Server,
@@ -63,6 +50,18 @@ impl Observatory {
         let at = at.strip_suffix("/observatory/").unwrap().parse().unwrap();
         let token = after("token of this run: ");
         Self { _program: program, _output: lines, at, token }
+    }
+
+    /// The paths of all pages, as the navigation links to them.
+    pub(crate) fn pages(&self) -> Vec<String> {
+        let reply =
+            send(self.at, &format!("GET /observatory/lanes HTTP/1.1\r\nHost: {}", self.at), "");
+        let (_, navigation) = reply.text.split_once("<nav").unwrap();
+        let (navigation, _) = navigation.split_once("</nav>").unwrap();
+        let links = navigation.split("href=\"/observatory/").skip(1);
+        let pages: Vec<_> = links.map(|link| link.split('"').next().unwrap().to_owned()).collect();
+        assert!(pages.len() > 4, "{pages:?}");
+        pages
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -12,12 +12,13 @@ use crate::lock_file::{Difference, LockFile};
 use crate::{App, Error, Reply, Result, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
-Commit the file. 'check' compares the program with it and fails when a form has changed
-and its version has not; 'check --lock FILE', for a build server, also fails when the file
-or a form in it is missing. Forms of earlier versions stay in the file.
+Commit the file. 'check' compares the program with it and fails when a schema has changed
+without a new version; 'check --lock FILE', for a build server, also fails when the file or
+a schema in it is missing. The schemas of earlier versions stay in the file.
 
-Nothing is written while a locked form has changed or is gone: give it a new version. If
-nothing of it is stored anywhere, delete its section from the file and run this again.";
+Nothing is written while a locked schema has changed or is gone: give it a new version. If
+nothing with that schema is stored anywhere, delete its section from the file and run this
+again.";
 
 /// The name of the file.
 const FILE: &str = "events.lock";
@@ -41,8 +42,8 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let data = |is_written| Written { file: file.to_string(), forms, is_written };
     if !faults.is_empty() {
         let text = format!(
-            "{file} is unchanged, since locked forms have changed or are gone. If nothing of one is \
-             stored anywhere,\ndelete its section from the file and run this again."
+            "{file} is unchanged: locked schemas have changed or are gone. If nothing with such a schema \
+             is stored\nanywhere, delete its section from the file and run this again."
         );
         return app.reply(faults.into_iter().fold(Reply::new(data(false), text), Reply::failed));
     }
@@ -54,7 +55,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         })?;
     }
     let what = if is_written { "holds" } else { "already holds" };
-    let text = format!("{file} {what} {} forms of messages and states.", grouped(forms as u64));
+    let text = format!("{file} {what} {} schemas of messages and states.", grouped(forms as u64));
     app.reply(Reply::new(data(is_written), text))
 }
 

@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Checks that this program can read everything stored; exit code 1 if it cannot
     #[command(after_help = check::AFTER_HELP)]
     Check,
-    /// Writes the form of every event and command to a file that 'check' compares against
+    /// Writes the schema of every event and command to a file that 'check' compares against
     #[command(after_help = lock::AFTER_HELP)]
     Lock(lock::Options),
     /// Shows all messages with one correlation id as a tree of cause and effect

@@ -19,7 +19,7 @@ pub(crate) enum Command {
     Status(status::Options),
     /// Publishes abandoned messages again, with a fresh set of attempts
     Retry(retry::Options),
-    /// Makes the brokers carry the messages of a restored or copied database
+    /// Attaches the brokers to a restored or copied database
     #[command(after_help = adopt::AFTER_HELP)]
     Adopt(Consent),
 }

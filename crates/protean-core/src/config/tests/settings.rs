@@ -5,18 +5,18 @@
 //! WRITE_REFERENCE=1 cargo test -p protean-core settings
 //! ```
 
-use std::fs;
+use protean_test_servers::Reference;
 
 use super::document::{document, meaning_of};
 use super::effects::{Effect, SUBSCRIPTIONS, effects};
 use super::meanings::MEANINGS;
-use super::sources::{Source, sources, workspace};
+use super::sources::{Source, sources};
 use crate::config::config::read;
 use crate::config::form::Form;
 use crate::config::section::{Asked, Key, survey};
 
-/// The document, below the workspace.
-const DOCUMENT: &str = "docs/book/src/reference/settings.md";
+const REFERENCE: Reference =
+    Reference { page: "docs/book/src/reference/settings.md", test: "-p protean-core settings" };
 
 /// The line of the table that speaks of this key.
 pub(super) fn effect_of<'a>(
@@ -112,18 +112,5 @@ fn a_setting_that_nothing_reads_is_found() {
 
 #[test]
 fn the_table_of_settings_is_up_to_date() {
-    let made = document(&known_keys(), &effects());
-    let file = workspace().join(DOCUMENT);
-    if std::env::var_os("WRITE_REFERENCE").is_some() {
-        fs::create_dir_all(file.parent().expect("a folder")).expect("the folder");
-        fs::write(&file, &made).expect("the table");
-    }
-    let found = fs::read_to_string(&file).unwrap_or_default();
-    let differs = made.lines().find(|line| !found.lines().any(|found| found == *line));
-    assert!(
-        found == made,
-        "{DOCUMENT} is not what the program reads: run\n  \
-         WRITE_REFERENCE=1 cargo test -p protean-core settings\nand look at the difference: {}",
-        differs.unwrap_or("a line too many"),
-    );
+    REFERENCE.assert_is(&document(&known_keys(), &effects()));
 }

@@ -1,13 +1,14 @@
 //! The pages of the reference that people write name what the code has, and nothing else.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use fidelis::account::OpenAccount;
 use protean::message::{Category, DeadLetterEntry, Envelope, Positions};
 use protean::port::Find;
 use serde_json::Value;
 
-use crate::fences::{blocks, read};
+use crate::fences::{blocks, read, workspace};
 
 /// The names that stand between these words and the end of a name in the text of a file.
 fn names_after<'a>(text: &'a str, words: &str) -> BTreeSet<&'a str> {
@@ -28,11 +29,9 @@ fn missing<'a>(page: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a 
 
 /// The options that each attribute takes, from the source of the macros.
 fn options() -> Vec<(String, Vec<String>)> {
-    let files = ["aggregate", "command", "event", "external_event", "field", "handler"];
-    let more = ["process_manager", "process_manager_impl", "projection", "query"];
     let mut found = Vec::new();
-    for file in files.iter().chain(&more) {
-        let text = read(&format!("crates/protean-macros/src/{file}.rs"));
+    for entry in fs::read_dir(workspace().join("crates/protean-macros/src")).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
         for known in text.split("place: ").skip(1).filter(|known| known.contains("names:")) {
             let Some((place, rest)) = known.split_once("names:") else { continue };
             let place = place.trim().trim_end_matches(',').trim_matches('"');

@@ -90,7 +90,7 @@ impl Verdict {
             ("summaries as the log has it", self.stale_summaries == 0),
             ("no innocent given up", self.dead_letters == 0),
             ("total to the cent", self.total_matches()),
-            ("accounting closes", self.accounting_closes),
+            ("accounting adds up", self.accounting_closes),
         ]
     }
 

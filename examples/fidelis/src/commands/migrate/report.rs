@@ -169,7 +169,7 @@ impl Report {
             ("every row accounted for", self.rows_add_up),
             ("every deposit handled", self.deposits_lost == 0),
             ("total to the cent", self.total_matches),
-            ("accounting closes", self.accounting_closes),
+            ("accounting adds up", self.accounting_closes),
         ] {
             table.row([what, if holds { "yes" } else { "NO" }]);
         }

@@ -1,110 +1,118 @@
-mod shop {
+//! Two process managers of one shop: they differ in what they wait for.
+
+use protean::prelude::*;
+use protean::{aggregate, aggregate_impl, command, command_handler, event};
+
+#[event(part_of = Order)]
+struct OrderPlaced {
+    order_id: Id,
+}
+
+#[event(part_of = Order)]
+struct OrderCancelled {
+    order_id: Id,
+}
+
+#[event(part_of = Order)]
+struct StockReserved {
+    order_id: Id,
+}
+
+#[event(part_of = Order)]
+struct CardCharged {
+    reference: Id,
+}
+
+#[command(part_of = Order)]
+struct PlaceOrder {
+    #[field(identifier)]
+    order_id: Id,
+}
+
+#[command(part_of = Order)]
+#[derive(PartialEq)]
+struct CancelOrder {
+    #[field(identifier)]
+    order_id: Id,
+}
+
+#[command(part_of = Order)]
+#[derive(PartialEq)]
+struct ReserveStock {
+    #[field(identifier)]
+    order_id: Id,
+}
+
+#[command(part_of = Order)]
+#[derive(PartialEq)]
+struct ReleaseStock {
+    #[field(identifier)]
+    order_id: Id,
+}
+
+#[command(part_of = Order)]
+#[derive(PartialEq)]
+struct ChargeCard {
+    #[field(identifier)]
+    order_id: Id,
+}
+
+#[aggregate(commands(PlaceOrder, CancelOrder, ReserveStock, ReleaseStock, ChargeCard))]
+struct Order {
+    root: Root<Order>,
+}
+
+#[aggregate_impl]
+impl Order {}
+
+struct Orders;
+
+#[command_handler(part_of = Order)]
+impl Orders {
+    #[handle]
+    async fn place(&self, command: PlaceOrder, ctx: &Context) -> Handled {
+        let order_id = command.order_id;
+        let mut order = Order { root: Root::with_id(order_id.clone()) };
+        order.raise(OrderPlaced { order_id })?;
+        Ok(ctx.repository::<Order>().add(order).await?)
+    }
+
+    #[handle]
+    async fn cancel(&self, command: CancelOrder, ctx: &Context) -> Handled {
+        let order_id = command.order_id;
+        let mut order = ctx.repository::<Order>().get(&order_id).await?;
+        order.raise(OrderCancelled { order_id })?;
+        Ok(ctx.repository::<Order>().add(order).await?)
+    }
+
+    #[handle]
+    async fn reserve(&self, command: ReserveStock, ctx: &Context) -> Handled {
+        let order_id = command.order_id;
+        let mut order = ctx.repository::<Order>().get(&order_id).await?;
+        order.raise(StockReserved { order_id })?;
+        Ok(ctx.repository::<Order>().add(order).await?)
+    }
+
+    #[handle]
+    async fn release(&self, _: ReleaseStock) -> Handled {
+        Ok(())
+    }
+
+    #[handle]
+    async fn charge(&self, _: ChargeCard) -> Handled {
+        Ok(())
+    }
+}
+
+mod with_compensation {
     use protean::prelude::*;
-    use protean::{
-        aggregate, aggregate_impl, command, command_handler, event, process_manager,
-        process_manager_impl,
-    };
+    use protean::{process_manager, process_manager_impl};
     use protean_testing::TestDomain;
 
-    #[event(part_of = Order)]
-    struct OrderPlaced {
-        order_id: Id,
-    }
-
-    #[event(part_of = Order)]
-    struct OrderCancelled {
-        order_id: Id,
-    }
-
-    #[event(part_of = Order)]
-    struct StockReserved {
-        order_id: Id,
-    }
-
-    #[event(part_of = Order)]
-    struct CardCharged {
-        reference: Id,
-    }
-
-    #[command(part_of = Order)]
-    struct PlaceOrder {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[command(part_of = Order)]
-    struct CancelOrder {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[command(part_of = Order)]
-    #[derive(PartialEq)]
-    struct ReserveStock {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[command(part_of = Order)]
-    #[derive(PartialEq)]
-    struct ReleaseStock {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[command(part_of = Order)]
-    #[derive(PartialEq)]
-    struct ChargeCard {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[aggregate(commands(PlaceOrder, CancelOrder, ReserveStock, ReleaseStock, ChargeCard))]
-    struct Order {
-        root: Root<Order>,
-    }
-
-    #[aggregate_impl]
-    impl Order {}
-
-    struct Orders;
-
-    #[command_handler(part_of = Order)]
-    impl Orders {
-        #[handle]
-        async fn place(&self, command: PlaceOrder, ctx: &Context) -> Handled {
-            let order_id = command.order_id;
-            let mut order = Order { root: Root::with_id(order_id.clone()) };
-            order.raise(OrderPlaced { order_id })?;
-            Ok(ctx.repository::<Order>().add(order).await?)
-        }
-
-        #[handle]
-        async fn cancel(&self, command: CancelOrder, ctx: &Context) -> Handled {
-            let order_id = command.order_id;
-            let mut order = ctx.repository::<Order>().get(&order_id).await?;
-            order.raise(OrderCancelled { order_id })?;
-            Ok(ctx.repository::<Order>().add(order).await?)
-        }
-
-        #[handle]
-        async fn reserve(&self, command: ReserveStock, ctx: &Context) -> Handled {
-            let order_id = command.order_id;
-            let mut order = ctx.repository::<Order>().get(&order_id).await?;
-            order.raise(StockReserved { order_id })?;
-            Ok(ctx.repository::<Order>().add(order).await?)
-        }
-
-        #[handle]
-        async fn release(&self, _: ReleaseStock) -> Handled {
-            Ok(())
-        }
-
-        #[handle]
-        async fn charge(&self, _: ChargeCard) -> Handled {
-            Ok(())
-        }
-    }
+    use super::{
+        CancelOrder, CardCharged, ChargeCard, Order, OrderCancelled, OrderPlaced, Orders,
+        PlaceOrder, ReleaseStock, ReserveStock, StockReserved,
+    };
 
     #[process_manager]
     struct Fulfilment {
@@ -175,67 +183,10 @@ mod with_a_timer {
     use std::time::Duration;
 
     use protean::prelude::*;
-    use protean::{
-        DomainBuilder, aggregate, aggregate_impl, command, command_handler, event, process_manager,
-        process_manager_impl, timer,
-    };
+    use protean::{DomainBuilder, process_manager, process_manager_impl, timer};
     use protean_testing::TestDomain;
 
-    #[event(part_of = Order)]
-    struct OrderPlaced {
-        order_id: Id,
-    }
-
-    #[command(part_of = Order)]
-    struct PlaceOrder {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[command(part_of = Order)]
-    #[derive(PartialEq)]
-    struct CancelOrder {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[command(part_of = Order)]
-    #[derive(PartialEq)]
-    struct ReserveStock {
-        #[field(identifier)]
-        order_id: Id,
-    }
-
-    #[aggregate(commands(PlaceOrder, CancelOrder, ReserveStock))]
-    struct Order {
-        root: Root<Order>,
-    }
-
-    #[aggregate_impl]
-    impl Order {}
-
-    struct Orders;
-
-    #[command_handler(part_of = Order)]
-    impl Orders {
-        #[handle]
-        async fn place(&self, command: PlaceOrder, ctx: &Context) -> Handled {
-            let order_id = command.order_id;
-            let mut order = Order { root: Root::with_id(order_id.clone()) };
-            order.raise(OrderPlaced { order_id })?;
-            Ok(ctx.repository::<Order>().add(order).await?)
-        }
-
-        #[handle]
-        async fn cancel(&self, _: CancelOrder) -> Handled {
-            Ok(())
-        }
-
-        #[handle]
-        async fn reserve(&self, _: ReserveStock) -> Handled {
-            Ok(())
-        }
-    }
+    use super::{CancelOrder, Order, OrderPlaced, Orders, PlaceOrder, ReserveStock};
 
     #[process_manager]
     struct Fulfilment {
