@@ -32,6 +32,8 @@ const OWN: &[&str] = &[
     "commit_marker.rs",
     // Only a server is reached over a network.
     "tls.rs",
+    // Only a server's tables have an owner.
+    "ownership.rs",
     // Only a server has settings of its own.
     "advice.rs",
     // Only a server may be behind a pooler, and only a file's name may come to stand for another.

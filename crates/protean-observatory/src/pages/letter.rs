@@ -5,7 +5,7 @@ use protean_engine::{DeadLetters, shared_reason};
 use protean_port::Result;
 use protean_port::port::DeadLetter;
 
-use super::dead_letters::Meant;
+use super::meant::Meant;
 use super::{repair, reveal};
 use crate::mask::{MASK, Payload};
 use crate::text::ago;

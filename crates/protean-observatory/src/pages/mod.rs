@@ -13,6 +13,7 @@ mod handlers;
 mod lanes;
 mod layout;
 mod letter;
+mod meant;
 mod moment;
 mod operations;
 mod processes;

@@ -5,7 +5,7 @@ use protean_core::domain::Operator;
 use protean_engine::DeadLetters;
 use protean_port::Result;
 
-use super::dead_letters::Meant;
+use super::meant::Meant;
 use crate::query::Query;
 use crate::text::counted;
 use crate::visit::{LOGIN, Page, Visit};

@@ -37,6 +37,10 @@ pub(super) fn account(state: &State) -> ScheduleAccount {
     ScheduleAccount::of(counts.chain([("waiting", state.scheduled.len() as u64)]))
 }
 
+pub(super) fn under(state: &State, keys: &[&str]) -> Vec<Scheduled> {
+    keys.iter().filter_map(|key| state.scheduled.get(*key).cloned()).collect()
+}
+
 pub(super) fn is_pending(state: &State, work: &PendingWork) -> bool {
     let (lowest, highest) = work.range();
     let is_in_range = |priority: i64| (lowest..=highest).contains(&priority);

@@ -90,10 +90,7 @@ impl Schedules for MemoryStore {
     }
 
     fn scheduled_under<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Scheduled>>> {
-        Box::pin(async move {
-            let state = self.state();
-            Ok(keys.iter().filter_map(|key| state.scheduled.get(*key).cloned()).collect())
-        })
+        Box::pin(async move { Ok(schedules::under(&self.state(), keys)) })
     }
 
     fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {
