@@ -25,7 +25,7 @@ fn config(file: &Path, events: &str) -> String {
     format!(
         "event_processing = \"{events}\"\n\
          [databases.default]\nprovider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'\n\
-         [server.event_store_subscription]\nmax_retries = 1000\n\
+         [server.event_store_subscription]\nmax_retries = 1000\nretry_delay_seconds = 0.01\n\
          [server.version_retry]\nmax_retries = {RETRIES}\n\
          base_delay_seconds = 0.001\nmax_delay_seconds = 0.005\n",
         file.display()
