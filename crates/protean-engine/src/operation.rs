@@ -14,15 +14,34 @@ use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, Outcome, Store};
 use protean_port::{Error, Result};
 
+use crate::commit::commit_each;
+
 /// How many dead letters one transaction takes: it stays as short as other bulk work.
 pub(crate) const UNIT_LETTERS: usize = 100;
+
+/// Commits the changes of dead letters, with a record where an operator made them. Answers how many
+/// letters were changed; the others came too late.
+///
+/// # Errors
+/// When the store cannot be written; what was changed by then is, and is recorded.
+pub(crate) async fn commit_letters(
+    store: &dyn Store,
+    log: &mut Option<OperationLog>,
+    changes: Vec<Changes>,
+    now: Timestamp,
+) -> Result<u64> {
+    match log {
+        Some(log) => commit_recorded(store, log, changes, now).await,
+        None => commit_each(store, changes.into()).await,
+    }
+}
 
 /// Commits the changes of dead letters, many in one unit, each unit with its event. Answers how
 /// many letters were changed; the others came too late.
 ///
 /// # Errors
 /// When the store cannot be written; what was changed by then is, and is recorded.
-pub(crate) async fn commit_recorded(
+async fn commit_recorded(
     store: &dyn Store,
     log: &mut OperationLog,
     changes: Vec<Changes>,

@@ -1,7 +1,7 @@
 //! Decides which requests may read and which may make changes. Pure: it looks only at the request.
 //!
 //! ```text
-//!              at the loopback                 elsewhere
+//!              on a loopback address           elsewhere
 //! read         nothing                         a token
 //! change       a token, and an Origin that is this very page
 //! ```

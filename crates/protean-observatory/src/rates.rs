@@ -76,11 +76,10 @@ impl Looks {
             let looks = self.0.iter().filter(|earlier| earlier.at < at);
             looks.filter_map(|earlier| Some((at - earlier.at, earlier.lanes.get(key)?)))
         };
-        let mut rate =
-            Rate { trend: Trend { lag: lane.lag, ..Trend::default() }, ..Rate::default() };
-        if let Some((elapsed, before)) = earlier().find(|(_, before)| before.lag.is_some()) {
-            rate.trend = Trend::between(before.lag, lane.lag, elapsed);
-        }
+        let was = earlier().find_map(|(elapsed, before)| Some((elapsed, before.lag?)));
+        let (elapsed, was) = was.unzip();
+        let trend = Trend::between(was, lane.lag, elapsed.unwrap_or_default());
+        let mut rate = Rate { trend, ..Rate::default() };
         let (mut runs, mut seconds) = (0, 0.0);
         for (pid, now) in &lane.runs {
             let before =

@@ -1,7 +1,7 @@
-//! What a role is told that may not create or change the tables it needs.
+//! The error for a role that lacks the right to create or change a table.
 //!
-//! A server needs the tables to be there, not to own them: nothing is created or changed while
-//! they are as the program declares them.
+//! A server does not have to own its tables: while they are as the program declares them, it
+//! creates and changes nothing.
 
 use protean_port::Error;
 use tokio_postgres::error::SqlState;
@@ -11,9 +11,9 @@ use crate::error::Fault;
 
 /// The command that creates the tables of a domain.
 pub(crate) const SETUP: &str = "db setup";
-/// The command that brings tables to the form that the program declares.
+/// The command that changes tables to what the program declares.
 pub(crate) const MIGRATE: &str = "db migrate";
-/// The command that creates the table which takes the place of another.
+/// The command that creates the successor of a projection's table.
 pub(crate) const REBUILD: &str = "projection rebuild";
 
 /// The error for a statement that the role may not run; `None` for any other fault. Without a

@@ -158,8 +158,8 @@ impl<'a> Subscriber<'a> {
         }
     }
 
-    /// How far the group is with each of these messages. Two queries for all, and one for each that
-    /// waits behind another or is among too many dead letters.
+    /// How far the group is with each of these messages. At most two queries for all, and one for each
+    /// that waits in an ordered group or is among too many dead letters.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -171,10 +171,19 @@ impl<'a> Subscriber<'a> {
         let mut positions: Vec<u64> = recorded.iter().map(|recorded| recorded.position).collect();
         positions.sort_unstable();
         let open = store.recall(self.group, self.category, &positions).await?;
-        let mut dead = self.dead_from(store, positions.first().copied().unwrap_or(0)).await?;
+        let is_open = |position| open.iter().any(|open| open.recorded.position == position);
+        let mut others = positions.iter().copied().filter(|position| !is_open(*position));
+        let (first, limit) = match (others.next(), others.next()) {
+            (first, None) => (first, 1),
+            (first, Some(_)) => (first, PAGE_MESSAGES),
+        };
+        let mut dead = match first {
+            Some(first) => store.dead_letters(self.dead_letters(first, limit)).await?,
+            None => Vec::new(),
+        };
         // Those that were read end here, when there are more.
         let read_to = match dead.last() {
-            Some(last) if dead.len() == PAGE_MESSAGES => last.recorded.position,
+            Some(last) if dead.len() == limit => last.recorded.position,
             _ => u64::MAX,
         };
         let mut stages = Vec::new();
@@ -246,11 +255,7 @@ impl<'a> Subscriber<'a> {
         Ok(found.filter(|found| found.recorded.position == recorded.position))
     }
 
-    /// A page of dead letters from this position on.
-    async fn dead_from(&self, store: &dyn Store, position: u64) -> Result<Vec<DeadLetter>> {
-        store.dead_letters(self.dead_letters(position, PAGE_MESSAGES)).await
-    }
-
+    /// At most so many dead letters from this position on.
     fn dead_letters(&self, from: u64, limit: usize) -> DeadLetterRead {
         DeadLetterRead {
             group: self.group.to_owned(),

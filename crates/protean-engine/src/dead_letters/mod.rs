@@ -17,8 +17,7 @@ use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Store};
 
-use crate::commit::commit_each;
-use crate::operation::commit_recorded;
+use crate::operation::commit_letters;
 pub(crate) use dlq_publisher::DlqPublisher;
 pub use filter::DeadLetterFilter;
 pub use reasons::{DeadLetterReason, dead_letter_reasons};
@@ -200,11 +199,7 @@ impl<'a> DeadLetters<'a> {
     }
 
     async fn commit(&self, log: &mut Option<OperationLog>, units: Vec<Changes>) -> Result<u64> {
-        let now = self.domain.clock().now();
-        match log {
-            Some(log) => commit_recorded(&*self.store, log, units, now).await,
-            None => commit_each(&*self.store, units.into()).await,
-        }
+        commit_letters(&*self.store, log, units, self.domain.clock().now()).await
     }
 
     /// Always the backfill lane: however urgent the messages, writing many of them is

@@ -13,9 +13,8 @@ use protean_port::{Error, Result};
 
 use super::ownership;
 use super::plan::{prefix, relay_plans};
-use crate::commit::commit_each;
 use crate::inbox;
-use crate::operation::commit_recorded;
+use crate::operation::commit_letters;
 
 /// How many dead letters are in memory at once.
 const PAGE_MESSAGES: usize = 500;
@@ -251,13 +250,8 @@ impl<'a> Outbox<'a> {
             after = last.recorded.position;
             let moment = Moment::of(self.domain.env(), Lane::Backfill);
             let units = page.iter().filter(wanted).map(|dead| resend(&relay, dead, moment));
-            sent += match &mut log {
-                Some(log) => {
-                    let now = self.domain.clock().now();
-                    commit_recorded(&*self.store, log, units.collect(), now).await?
-                }
-                None => commit_each(&*self.store, units.collect()).await?,
-            };
+            let now = self.domain.clock().now();
+            sent += commit_letters(&*self.store, &mut log, units.collect(), now).await?;
         }
     }
 

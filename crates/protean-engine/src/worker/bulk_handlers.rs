@@ -8,6 +8,9 @@
 //! needs. Handlers that wait for a query or another system need no turn: they leave the thread
 //! to others by themselves, and one after another, each waiting for a commit of others, they
 //! would hardly get on.
+//!
+//! A handler that waits for its turn holds its slot. Where production needs that slot, the handler
+//! runs at once: a projector has one, and production would wait for a turn of bulk work.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -106,7 +109,7 @@ impl<T> BulkHandlers<T> {
         self.running.is_empty()
     }
 
-    /// Production waits for the slot of one of these handlers: what awaits a turn runs without one.
+    /// Production waits for a slot: handlers that await a turn run without one, for a slice.
     pub(super) fn hurry(&mut self) {
         if matches!(self.turn, SliceTurn::Awaited(_)) {
             self.turn = SliceTurn::Held { _turn: None, until: Instant::now() + SLICE_TIME };

@@ -24,6 +24,7 @@ impl Worker {
             let running = self.runner.clone().run(slot, delivery, expected, overlay);
             self.run_once(lane, noted, running);
         }
+        // It could start and has no slot.
         if self.may_start(Lane::Primary) && self.lanes.ready(Lane::Primary) > 0 {
             self.bulk_handlers.hurry();
         }

@@ -1,5 +1,7 @@
 //! The account: what happened to every committed message, term by term.
 
+use super::columns::Column::{Number, Text};
+use super::columns::head;
 use crate::visit::{Page, Visit};
 use maud::{Markup, html};
 use protean_engine::{Account, Report, accounts, grouped, verify};
@@ -51,16 +53,11 @@ fn sum(closes: bool) -> Markup {
 fn table(groups: &[Account]) -> Markup {
     html! {
         table.stacked.account {
-            thead {
-                tr {
-                    th scope="col" { "Handler" }
-                    @for name in ["Committed", "Handled", "Ignored", "Expired", "Purged", "Parked",
-                        "Dead", "On the way"] {
-                        th.number scope="col" { (name) }
-                    }
-                    th scope="col" { "Adds up" }
-                }
-            }
+            (head(&[
+                Text("Handler"), Number("Committed"), Number("Handled"), Number("Ignored"),
+                Number("Expired"), Number("Purged"), Number("Parked"), Number("Dead"),
+                Number("On the way"), Text("Adds up"),
+            ]))
             tbody { @for group in groups { (row(group)) } }
         }
     }

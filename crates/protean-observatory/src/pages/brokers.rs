@@ -11,6 +11,8 @@ use protean_port::Result;
 use protean_port::port::BrokerConsumer;
 use tracing::warn;
 
+use super::columns::Column::{Number, Text};
+use super::columns::head;
 use crate::text::{UNKNOWN, ago};
 use crate::visit::{Page, Visit};
 
@@ -51,15 +53,10 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
 fn relays_table(relays: &[RelayStatus]) -> Markup {
     html! {
         table.stacked {
-            thead {
-                tr {
-                    th scope="col" { "Broker" }
-                    th.number scope="col" { "Waiting" }
-                    th.number scope="col" { "Oldest" }
-                    th.number scope="col" { "Tried again" }
-                    th.number scope="col" { "Given up" }
-                }
-            }
+            (head(&[
+                Text("Broker"), Number("Waiting"), Number("Oldest"), Number("Tried again"),
+                Number("Given up"),
+            ]))
             tbody {
                 @for relay in relays {
                     tr data-broker=(relay.broker) {
@@ -94,17 +91,10 @@ fn streams_table(streams: &[BrokerStream]) -> Markup {
         section aria-labelledby="streams" {
             h2 #streams { "Streams" }
             table.stacked {
-                thead {
-                    tr {
-                        th scope="col" { "Stream" }
-                        th scope="col" { "Group" }
-                        th.number scope="col" { "Entries" }
-                        th.number scope="col" { "Not read" }
-                        th.number scope="col" { "Pending" }
-                        th.number scope="col" { "Oldest" }
-                        th.number scope="col" { "Consumers" }
-                    }
-                }
+                (head(&[
+                    Text("Stream"), Text("Group"), Number("Entries"), Number("Not read"),
+                    Number("Pending"), Number("Oldest"), Number("Consumers"),
+                ]))
                 tbody { @for stream in streams { (stream_row(stream)) } }
             }
         }
@@ -135,15 +125,10 @@ fn consumers_table(streams: &[BrokerStream]) -> Markup {
         section aria-labelledby="consumers" {
             h2 #consumers { "Consumers" }
             table.stacked {
-                thead {
-                    tr {
-                        th scope="col" { "Consumer" }
-                        th scope="col" { "Stream" }
-                        th scope="col" { "Group" }
-                        th.number scope="col" { "Pending" }
-                        th.number scope="col" { "Idle" }
-                    }
-                }
+                (head(&[
+                    Text("Consumer"), Text("Stream"), Text("Group"), Number("Pending"),
+                    Number("Idle"),
+                ]))
                 tbody {
                     @for of in streams {
                         @for consumer in &of.consumers { (consumer_row(of, consumer)) }
@@ -177,15 +162,10 @@ fn refused_table(visit: &Visit<'_>, refused: &[Refused]) -> Markup {
         section aria-labelledby="refused" {
             h2 #refused { "Given up" }
             table.stacked {
-                thead {
-                    tr {
-                        th scope="col" { "Message" }
-                        th scope="col" { "Broker" }
-                        th scope="col" { "Reason" }
-                        th.number scope="col" { "Attempts" }
-                        th.number scope="col" { "When" }
-                    }
-                }
+                (head(&[
+                    Text("Message"), Text("Broker"), Text("Reason"), Number("Attempts"),
+                    Number("When"),
+                ]))
                 tbody {
                     @for of in refused {
                         tr data-refused-position=(of.recorded.position) {

@@ -11,6 +11,8 @@ use protean_port::Result;
 use protean_port::message::Timestamp;
 use protean_port::port::DeadLetter;
 
+use super::columns::Column::{Number, Text, Unseen};
+use super::columns::head;
 use super::meant::Meant;
 use super::repair;
 use crate::text::{ago, counted};
@@ -63,17 +65,10 @@ pub(crate) async fn overview(visit: &Visit<'_>) -> Result<Option<Page>> {
 fn table(visit: &Visit<'_>, reasons: &[DeadLetterReason], now: Timestamp) -> Markup {
     html! {
         table.stacked {
-            thead {
-                tr {
-                    th scope="col" { "Reason" }
-                    th scope="col" { "Handler" }
-                    th scope="col" { "Type" }
-                    th.number scope="col" { "Messages" }
-                    th.number scope="col" { "First" }
-                    th.number scope="col" { "Last" }
-                    th scope="col" { span.unseen { "Action" } }
-                }
-            }
+            (head(&[
+                Text("Reason"), Text("Handler"), Text("Type"), Number("Messages"),
+                Number("First"), Number("Last"), Unseen("Action"),
+            ]))
             tbody { @for reason in reasons { (row(visit, reason, now)) } }
         }
     }
@@ -174,15 +169,10 @@ fn letters_table(visit: &Visit<'_>, group: &Arc<Group>, letters: &[DeadLetter]) 
     };
     html! {
         table.stacked {
-            thead {
-                tr {
-                    th scope="col" { "Message" }
-                    th scope="col" { "Stream" }
-                    th scope="col" { "Reason" }
-                    th.number scope="col" { "Attempts" }
-                    th.number scope="col" { "Given up" }
-                }
-            }
+            (head(&[
+                Text("Message"), Text("Stream"), Text("Reason"), Number("Attempts"),
+                Number("Given up"),
+            ]))
             tbody {
                 @for letter in letters {
                     @let message = &letter.recorded.message;

@@ -3,6 +3,8 @@
 use maud::{Markup, html};
 use protean_engine::{Health, grouped, or_unknown};
 
+use super::columns::Column::{Number, Text};
+use super::columns::head;
 use super::lanes::missing;
 use crate::snapshot::{HandlerRow, LaneRow, Snapshot};
 use crate::text::{UNKNOWN, milliseconds, per_second};
@@ -14,21 +16,11 @@ pub(crate) fn live(snapshot: &Snapshot) -> Markup {
         div.snapshot data-snapshot=(snapshot.number) data-taken=(snapshot.taken) {
             (missing(snapshot))
             table.stacked.handlers {
-                thead {
-                    tr {
-                        th scope="col" { "Handler and lane" }
-                        th scope="col" { "Status" }
-                        th.number scope="col" { "Lag" }
-                        th.number scope="col" { "Oldest" }
-                        th.number scope="col" { "Parked" }
-                        th.number scope="col" { "Dead" }
-                        th.number scope="col" { "Handled" }
-                        th.number scope="col" { "Failed" }
-                        th.number scope="col" { "A run" }
-                        th scope="col" { "Breaker" }
-                        th scope="col" { "Read by" }
-                    }
-                }
+                (head(&[
+                    Text("Handler and lane"), Text("Status"), Number("Lag"), Number("Oldest"),
+                    Number("Parked"), Number("Dead"), Number("Handled"), Number("Failed"),
+                    Number("A run"), Text("Breaker"), Text("Read by"),
+                ]))
                 @for handler in rows {
                     tbody data-group=(handler.group) data-category=(handler.category) {
                         @for (index, lane) in handler.lanes.iter().enumerate() {

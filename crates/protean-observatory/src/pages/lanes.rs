@@ -4,6 +4,8 @@ use maud::{Markup, html};
 use protean_engine::{ServerPage, Trend, grouped, or_unknown};
 use protean_port::message::Lane;
 
+use super::columns::Column::{Number, Text};
+use super::columns::head;
 use crate::chart::{Level, Line, chart};
 use crate::snapshot::{HandlerRow, LaneRow, Snapshot};
 use crate::text::{UNKNOWN, milliseconds, per_second, running};
@@ -165,15 +167,10 @@ fn by_handler(snapshot: &Snapshot) -> Markup {
     html! {
         table.stacked {
             caption { "Backfill by handler" }
-            thead {
-                tr {
-                    th scope="col" { "Handler" }
-                    th.number scope="col" { "Handled" }
-                    th.number scope="col" { "Waiting" }
-                    th.number scope="col" { "Oldest" }
-                    th.number scope="col" { "Empty in" }
-                }
-            }
+            (head(&[
+                Text("Handler"), Number("Handled"), Number("Waiting"), Number("Oldest"),
+                Number("Empty in"),
+            ]))
             tbody {
                 @for (handler, lane) in snapshot.lanes(Lane::Backfill) { (backfill_row(handler, lane)) }
             }
@@ -200,16 +197,10 @@ fn servers(snapshot: &Snapshot) -> Markup {
             section aria-labelledby="servers" {
                 h2 #servers { "Servers" }
                 table.stacked {
-                    thead {
-                        tr {
-                            th scope="col" { "Process" }
-                            th.number scope="col" { "Up" }
-                            th.number scope="col" { "p50" }
-                            th.number scope="col" { "p99" }
-                            th.number scope="col" { "Pace" }
-                            th scope="col" { "Because" }
-                        }
-                    }
+                    (head(&[
+                        Text("Process"), Number("Up"), Number("p50"), Number("p99"),
+                        Number("Pace"), Text("Because"),
+                    ]))
                     tbody { @for server in &snapshot.servers { (server_row(server)) } }
                 }
             }

@@ -8,6 +8,7 @@
 
 mod account;
 mod brokers;
+mod columns;
 mod dead_letters;
 mod handlers;
 mod lanes;

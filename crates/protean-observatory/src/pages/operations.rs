@@ -7,6 +7,8 @@ use protean_port::Result;
 use protean_port::message::{Recorded, Timestamp};
 use protean_port::port::Find;
 
+use super::columns::Column::{Number, Text};
+use super::columns::head;
 use crate::text::ago;
 use crate::visit::{Page, Visit};
 
@@ -27,15 +29,9 @@ pub(crate) async fn page(visit: &Visit<'_>) -> Result<Option<Page>> {
             p.empty { "No operator has changed anything yet." }
         } @else {
             table.stacked {
-                thead {
-                    tr {
-                        th scope="col" { "Action" }
-                        th scope="col" { "By" }
-                        th.number scope="col" { "Messages" }
-                        th scope="col" { "What" }
-                        th.number scope="col" { "When" }
-                    }
-                }
+                (head(&[
+                    Text("Action"), Text("By"), Number("Messages"), Text("What"), Number("When"),
+                ]))
                 tbody { @for recorded in &found { (row(recorded, now)) } }
             }
         }

@@ -7,6 +7,8 @@ use protean_port::Result;
 use protean_port::message::{Id, Kind, Stream, Timestamp};
 use protean_port::port::Scheduled;
 
+use super::columns::Column::{Number, Text};
+use super::columns::head;
 use crate::text::in_or_ago;
 use crate::visit::{Page, Visit};
 
@@ -72,13 +74,7 @@ async fn table(visit: &Visit<'_>, manager: &Manager<'_>, is_complete: bool) -> R
                 p.hint { "No process is " (if is_complete { "complete" } else { "under way" }) "." }
             } @else {
                 table.stacked {
-                    thead {
-                        tr {
-                            th scope="col" { "Process" }
-                            th scope="col" { "Waits for" }
-                            th.number scope="col" { "Priority" }
-                        }
-                    }
+                    (head(&[Text("Process"), Text("Waits for"), Number("Priority")]))
                     tbody { @for of in &rows { (row(visit, manager, of)) } }
                 }
                 @if let Some(next) = next { p { a href=(next) rel="next" { "Next page" } } }
@@ -135,14 +131,7 @@ fn schedule(visit: &Visit<'_>, scheduled: &[Scheduled]) -> Markup {
     let now = visit.domain().clock().now();
     html! {
         table.stacked {
-            thead {
-                tr {
-                    th scope="col" { "Message" }
-                    th scope="col" { "Stream" }
-                    th.number scope="col" { "Priority" }
-                    th.number scope="col" { "Due" }
-                }
-            }
+            (head(&[Text("Message"), Text("Stream"), Number("Priority"), Number("Due")]))
             tbody {
                 @for Scheduled { key, due, message } in scheduled {
                     tr data-scheduled-key=(key) {

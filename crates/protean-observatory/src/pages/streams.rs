@@ -7,6 +7,8 @@ use protean_port::Result;
 use protean_port::message::{Category, Id, Recorded, Stream, Value};
 use tracing::warn;
 
+use super::columns::Column::{Number, Text, Unseen};
+use super::columns::head;
 use super::letter::shown;
 use super::moment::Moment;
 use super::reveal;
@@ -234,15 +236,10 @@ fn table(visit: &Visit<'_>, of: &Instance, events: &[Recorded], version: u64) ->
     html! {
         table.stacked {
             caption { (of.stream) ", " (counted(events.len() as u64, "event", "events")) " from here" }
-            thead {
-                tr {
-                    th.number scope="col" { "Version" }
-                    th scope="col" { "Event" }
-                    th scope="col" { "Created" }
-                    th scope="col" { "Fields" }
-                    th scope="col" { span.unseen { "Trace" } }
-                }
-            }
+            (head(&[
+                Number("Version"), Text("Event"), Text("Created"), Text("Fields"),
+                Unseen("Trace"),
+            ]))
             tbody { @for recorded in events { (row(visit, of, recorded, version)) } }
         }
     }
