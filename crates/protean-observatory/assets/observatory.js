@@ -69,22 +69,45 @@
     children(from, to);
   };
 
+  // A node can become another one of its name, unless they have different ids.
+  const alike = (one, other) => one.nodeName === other.nodeName && one.id === other.id;
+
+  // How many nodes of two lists can be kept from each pair of places on, in their order.
+  const keeps = (old, fresh) => {
+    const most = Array.from({ length: old.length + 1 }, () => Array(fresh.length + 1).fill(0));
+    for (let i = old.length - 1; i >= 0; i--) {
+      for (let j = fresh.length - 1; j >= 0; j--) {
+        most[i][j] = alike(old[i], fresh[j])
+          ? most[i + 1][j + 1] + 1
+          : Math.max(most[i + 1][j], most[i][j + 1]);
+      }
+    }
+    return most;
+  };
+
+  // A notice that comes or goes must not shift what follows it: that would lose the focus.
   const children = (from, to) => {
     const old = [...from.childNodes];
     const fresh = [...to.childNodes];
-    fresh.forEach((node, index) => {
-      const before = old[index];
-      if (!before) {
-        from.append(document.importNode(node, true));
-      } else if (before.nodeName !== node.nodeName) {
-        before.replaceWith(document.importNode(node, true));
-      } else if (node.nodeType === Node.ELEMENT_NODE) {
+    const most = keeps(old, fresh);
+    let i = 0;
+    for (let j = 0; j < fresh.length; j++) {
+      const node = fresh[j];
+      while (i < old.length && !alike(old[i], node) && most[i + 1][j] >= most[i][j + 1]) {
+        old[i++].remove();
+      }
+      if (i === old.length || !alike(old[i], node)) {
+        from.insertBefore(document.importNode(node, true), old[i] ?? null);
+        continue;
+      }
+      const before = old[i++];
+      if (node.nodeType === Node.ELEMENT_NODE) {
         element(before, node);
       } else if (before.nodeValue !== node.nodeValue) {
         before.nodeValue = node.nodeValue;
       }
-    });
-    old.slice(fresh.length).forEach((node) => node.remove());
+    }
+    old.slice(i).forEach((node) => node.remove());
   };
 
   document.addEventListener("visibilitychange", open);

@@ -165,6 +165,25 @@ async fn a_snapshot_takes_the_focus_from_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium: cargo xtask test"]
+async fn a_notice_that_comes_and_goes_takes_the_focus_from_nobody() {
+    let (bank, server) = bank_with_dead_letters(&["Ada Lovelace"], "broken", &[]).await;
+    let observatory = Observatory::of(&bank);
+    let page = observatory.open("handlers", Look::DESK);
+    page.take_the_keyboard();
+    tab_to(&page, "[data-cell=dead] a");
+    page.evaluate("window.focused = document.activeElement");
+    let is_kept = || page.evaluate("document.activeElement === window.focused");
+    page.wait_until("!document.querySelector('[data-missing=server]')");
+    drop(server);
+    page.wait_until("document.querySelector('[data-missing=server]')");
+    assert_eq!(is_kept(), true, "the notice has come");
+    let _server = bank.serve_with(&[]);
+    page.wait_until("!document.querySelector('[data-missing=server]')");
+    assert_eq!(is_kept(), true, "the notice has gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium: cargo xtask test"]
 async fn a_phone_shows_every_page_in_its_width() {
     let holders =
         ["Ada_King_Countess_of_Lovelace_who_has_a_name_without_a_single_space_in_it_anywhere"; 2];

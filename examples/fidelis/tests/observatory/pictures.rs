@@ -45,6 +45,8 @@ pub(crate) fn take(page: &Page, name: &str) {
 }
 
 fn one(page: &Page, look: Look, file: &Path) -> Vec<u8> {
+    // A page that was reached by a click may still be without its stylesheet.
+    page.wait_until("document.readyState === 'complete'");
     page.show_as(look);
     page.wait_until(&format!("matchMedia('(width: {}px)').matches", look.width));
     let is_dark = look.scheme == Scheme::Dark;
