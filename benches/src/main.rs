@@ -93,6 +93,8 @@ enum Task {
     Startup(Plan),
     /// What a customer waits while a projection is rebuilt
     Rebuild(Plan),
+    /// What a customer waits while 20 people look at the observatory
+    Viewers(Plan),
     /// All measures, the longest last
     All(Plan),
     /// Sends bulk messages until killed
@@ -123,6 +125,7 @@ async fn run(task: Task, app: App) -> Result {
         Task::EmbeddedPipeline(plan) => (vec![Measure::EmbeddedPipeline], plan),
         Task::Startup(plan) => (vec![Measure::Startup], plan),
         Task::Rebuild(plan) => (vec![Measure::Rebuild], plan),
+        Task::Viewers(plan) => (vec![Measure::Viewers], plan),
         Task::All(plan) => (Measure::ALL.to_vec(), plan),
         Task::Flood(flood) => return done(flood.run(&app).await),
         Task::Bare(process) => return done(process.run().await),

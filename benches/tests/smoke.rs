@@ -123,6 +123,11 @@ fn rebuild_times_customers_beside_a_rebuild_that_is_killed_once() {
 }
 
 #[test]
+fn viewers_times_customers_while_others_look() {
+    assert_eq!(count_with_limit(&rows_of("viewers")), 2);
+}
+
+#[test]
 fn startup_times_the_start_of_a_server() {
     let rows = rows_of("startup");
     assert_eq!((rows.len(), count_with_limit(&rows)), (4, 2));

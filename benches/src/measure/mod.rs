@@ -14,6 +14,7 @@ mod rebuild;
 mod relay;
 mod startup;
 mod sync_command;
+mod viewers;
 mod wake_up;
 
 use std::fmt;
@@ -44,11 +45,12 @@ pub(crate) enum Measure {
     EmbeddedPipeline,
     Startup,
     Rebuild,
+    Viewers,
 }
 
 impl Measure {
     /// All measures, the longest last.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::SyncCommand,
         Self::CommitOne,
         Self::CommitMany,
@@ -58,6 +60,7 @@ impl Measure {
         Self::HopBudget,
         Self::MessageCounts,
         Self::LongStream,
+        Self::Viewers,
         Self::BulkLatency,
         Self::EmbeddedPipeline,
         Self::Startup,
@@ -93,7 +96,8 @@ impl Measure {
             | Self::WakeUp
             | Self::BacklogMemory
             | Self::Startup
-            | Self::Rebuild => &[On::File, On::Servers],
+            | Self::Rebuild
+            | Self::Viewers => &[On::File, On::Servers],
             Self::Pipeline => &[On::Servers, On::File],
             Self::SyncCommand | Self::LongStream | Self::EmbeddedPipeline => &[On::File],
         }
@@ -133,6 +137,7 @@ impl Measure {
             Self::EmbeddedPipeline => embedded_pipeline::run(plan).await,
             Self::Startup => startup::run(plan, &stack).await,
             Self::Rebuild => rebuild::run(plan, &stack).await,
+            Self::Viewers => viewers::run(plan, &stack).await,
         }?;
         if let Stack::Servers(servers) = &stack {
             sheet.note(servers.versions());

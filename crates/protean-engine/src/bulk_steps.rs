@@ -8,7 +8,7 @@
 //! ```
 //! What delays production most is not a lock but work that is ready to run beside it: with
 //! every stage of a backfill busy, each hop of a production message waits for a core. So the
-//! machine keeps one core without bulk work. A step is bounded, and a handler that waits for
+//! machine keeps one core without bulk work while there is production. A step is bounded, and a handler that waits for
 //! another system is not part of one. A server rests with a turn of the machine in hand: so what
 //! paces its own bulk work paces an importer in another process as well.
 
@@ -32,6 +32,8 @@ pub(crate) struct BulkSteps(Arc<Turns>);
 
 struct Turns {
     free: Arc<Semaphore>,
+    /// The core that is kept for production. Bulk work has it too while there is none.
+    spare: Arc<Semaphore>,
     /// When the last step of each turn that is free has begun, the turn that became free last
     /// at the end. Turns without a step yet are left out.
     begun: Mutex<Vec<Instant>>,
@@ -54,8 +56,9 @@ impl BulkSteps {
     }
 
     fn new(cores: usize, pacing: Arc<Pacing>, machine: Option<Arc<MachineTurns>>) -> Self {
-        let (free, begun) = (Arc::new(Semaphore::new(bulk_turns(cores))), Mutex::default());
-        Self(Arc::new(Turns { free, begun, pacing, machine }))
+        let turns = bulk_turns(cores);
+        let [free, spare] = [turns, cores - turns].map(|turns| Arc::new(Semaphore::new(turns)));
+        Self(Arc::new(Turns { free, spare, begun: Mutex::default(), pacing, machine }))
     }
 
     /// Takes a step of a lane: bulk work in the order of the calls, production at once. A
@@ -91,8 +94,13 @@ impl BulkSteps {
 impl Turns {
     /// A turn, rested from its last step.
     async fn take(self: Arc<Self>) -> Turn {
-        // The semaphore is never closed.
-        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
+        let is_quiet = self.machine.as_ref().is_some_and(|machine| machine.is_quiet());
+        // The semaphores are never closed.
+        let permit = tokio::select! {
+            biased;
+            permit = Arc::clone(&self.free).acquire_owned() => permit.ok(),
+            permit = Arc::clone(&self.spare).acquire_owned(), if is_quiet => permit.ok(),
+        };
         // The one that became free last: so a single stream of steps has one turn, and rests
         // as it should, however many there are.
         let begun = self.begun().pop();
@@ -157,9 +165,11 @@ impl Drop for Turn {
 mod tests {
     use std::future::{pending, ready};
     use std::pin::pin;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use futures_util::FutureExt;
+    use protean_core::domain::DomainBuilder;
     use protean_port::message::Lane;
     use tokio::sync::oneshot;
     use tokio::time::{Instant, sleep, timeout};
@@ -206,6 +216,19 @@ mod tests {
         done.send(()).unwrap();
         assert!(first.now_or_never().is_some());
         assert_eq!(second.now_or_never(), Some(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_there_is_no_production_bulk_work_has_every_core() {
+        let domain = DomainBuilder::new("d").in_memory().build().unwrap();
+        let machine = Arc::clone(&domain.env().machine_turns);
+        let steps = BulkSteps::new(2, Pacing::none().into(), Some(machine));
+        assert_eq!(tokio::join!(waits(&steps), waits(&steps), waits(&steps)), (0, 0, 10));
+        domain.env().production_begins();
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(tokio::join!(waits(&steps), waits(&steps)), (0, 10));
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(tokio::join!(waits(&steps), waits(&steps)), (0, 0));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! ```text
 //! queue: the process that comes next ─▶ turn: the process that has its turn
 //! ```
+//! There is a turn for each core. While there is production, one of them is left free for it.
+//!
 //! Both are names that one process at a time can hold, and that end with it. A process that ends
 //! its turn passes the queue before it takes another, so that turns alternate.
 
@@ -34,8 +36,8 @@ pub const LONGEST_TURN_REST: Duration = Duration::from_millis(100);
 /// How long other processes are not waited for once one of them has held its turn for so long.
 const SUSPENSION: Duration = Duration::from_secs(5);
 
-/// How many steps of bulk work run at once on a machine with this many cores: one core is left
-/// without.
+/// How many steps of bulk work run at once beside production on a machine with this many cores: one
+/// core is left without.
 pub fn bulk_turns(cores: usize) -> usize {
     cores.saturating_sub(1).max(1)
 }
@@ -61,17 +63,23 @@ pub struct MachineTurn {
 #[derive(Debug, Default)]
 struct Waits {
     /// Asks for a turn that is not free, in a thread of its own.
-    queued: Option<Sender<oneshot::Sender<HeldName>>>,
+    queued: Option<Sender<Request>>,
     /// Until then the others are not waited for.
     suspended_until: Option<Instant>,
+}
+
+/// A step of bulk work that waits for a turn.
+struct Request {
+    /// How many of the turns it may take.
+    turns: usize,
+    reply: oneshot::Sender<HeldName>,
 }
 
 impl MachineTurns {
     /// The turns of the processes that use the database at this place.
     pub(crate) fn at(uri: Option<&str>) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        let names = uri.map(|uri| TurnNames::of(uri, bulk_turns(cores)));
-        Self::of(names, ProductionSteps::default())
+        Self::of(uri.map(|uri| TurnNames::of(uri, cores)), ProductionSteps::default())
     }
 
     /// The same turns for work that nobody waits for, beside these arrivals of production.
@@ -86,6 +94,11 @@ impl MachineTurns {
     /// Bulk work steps aside for the changes of this watch as well.
     pub(crate) fn step_aside_for(&self, arrivals: CommitWatch) {
         self.production.watch(arrivals);
+    }
+
+    /// True when production has paused for so long that bulk work may have every core.
+    pub fn is_quiet(&self) -> bool {
+        self.production.is_quiet()
     }
 
     /// Waits for a turn, though not for long, and until production pauses. Cancel safe.
@@ -106,16 +119,18 @@ impl MachineTurns {
     /// Does not wait at all where names cannot be held.
     async fn take_name(&self) -> Option<HeldName> {
         let names = self.names.as_ref().filter(|_| !self.is_suspended())?;
-        match names.try_take() {
+        let cores = names.turns.len();
+        let turns = if self.is_quiet() { cores } else { bulk_turns(cores) };
+        match names.try_take(turns) {
             Ok(Some(held)) => Some(held),
-            Ok(None) => self.wait(names).await,
+            Ok(None) => self.wait(names, turns).await,
             Err(_) => None,
         }
     }
 
-    async fn wait(&self, names: &TurnNames) -> Option<HeldName> {
+    async fn wait(&self, names: &TurnNames, turns: usize) -> Option<HeldName> {
         let (reply, taken) = oneshot::channel();
-        self.queue(names, reply);
+        self.queue(names, Request { turns, reply });
         match tokio::time::timeout(LONGEST_WAIT, taken).await {
             Ok(taken) => taken.ok(),
             Err(_) => {
@@ -125,7 +140,7 @@ impl MachineTurns {
         }
     }
 
-    fn queue(&self, names: &TurnNames, reply: oneshot::Sender<HeldName>) {
+    fn queue(&self, names: &TurnNames, request: Request) {
         let mut waits = self.waits();
         let queued = waits.queued.get_or_insert_with(|| {
             let ((queued, requests), names) = (channel(), names.clone());
@@ -136,7 +151,7 @@ impl MachineTurns {
             drop(spawned);
             queued
         });
-        queued.send(reply).unwrap_or_default();
+        queued.send(request).unwrap_or_default();
     }
 
     fn is_suspended(&self) -> bool {
@@ -152,28 +167,29 @@ impl MachineTurns {
 #[derive(Clone, Debug)]
 struct TurnNames {
     queue: String,
+    /// One for each core.
     turns: Vec<String>,
 }
 
 impl TurnNames {
-    fn of(uri: &str, count: usize) -> Self {
+    fn of(uri: &str, cores: usize) -> Self {
         // The name does not show the password that a URI may hold.
         let database = Uuid::new_v5(&Uuid::NAMESPACE_URL, uri.as_bytes());
-        let turns = (0..count).map(|turn| format!("protean-{database}-turn-{turn}")).collect();
+        let turns = (0..cores).map(|turn| format!("protean-{database}-turn-{turn}")).collect();
         Self { queue: format!("protean-{database}-queue"), turns }
     }
 
-    /// A turn, when one is free and no process waits for it.
-    fn try_take(&self) -> io::Result<Option<HeldName>> {
+    /// One of the first turns, when one is free and no process waits for it.
+    fn try_take(&self, turns: usize) -> io::Result<Option<HeldName>> {
         match HeldName::try_hold(&self.queue)? {
             // Others come first.
             None => Ok(None),
-            Some(_next) => self.try_turns(),
+            Some(_next) => Self::try_turns(&self.turns[..turns]),
         }
     }
 
-    fn try_turns(&self) -> io::Result<Option<HeldName>> {
-        for turn in &self.turns {
+    fn try_turns(turns: &[String]) -> io::Result<Option<HeldName>> {
+        for turn in turns {
             if let Some(held) = HeldName::try_hold(turn)? {
                 return Ok(Some(held));
             }
@@ -182,10 +198,10 @@ impl TurnNames {
     }
 
     /// Takes a turn for each request, however long it takes.
-    fn take_queued(self, requests: Receiver<oneshot::Sender<HeldName>>) {
-        for reply in requests {
+    fn take_queued(self, requests: Receiver<Request>) {
+        for Request { turns, reply } in requests {
             if !reply.is_closed()
-                && let Ok(turn) = self.take()
+                && let Ok(turn) = self.take(turns)
             {
                 // A step that has stopped waiting gives the turn back.
                 reply.send(turn).map_or_else(drop, drop);
@@ -193,11 +209,12 @@ impl TurnNames {
         }
     }
 
-    fn take(&self) -> io::Result<HeldName> {
+    fn take(&self, turns: usize) -> io::Result<HeldName> {
         let _next = HeldName::hold(&self.queue)?;
-        match self.try_turns()? {
+        let turns = &self.turns[..turns];
+        match Self::try_turns(turns)? {
             Some(turn) => Ok(turn),
-            None => HeldName::hold(&self.turns[std::process::id() as usize % self.turns.len()]),
+            None => HeldName::hold(&turns[std::process::id() as usize % turns.len()]),
         }
     }
 }
@@ -265,8 +282,8 @@ mod tests {
     use super::{LONGEST_WAIT, MachineTurn, MachineTurns, ProductionSteps, TurnNames, bulk_turns};
 
     /// The turns of one process; each test has a database of its own.
-    fn process(test: &str, count: usize) -> MachineTurns {
-        let names = Some(TurnNames::of(&format!("{}:{test}", std::process::id()), count));
+    fn process(test: &str, cores: usize) -> MachineTurns {
+        let names = Some(TurnNames::of(&format!("{}:{test}", std::process::id()), cores));
         MachineTurns::of(names, ProductionSteps::default())
     }
 
@@ -305,11 +322,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn there_are_as_many_turns_as_the_machine_has() {
-        let processes: Vec<_> =
-            (0..3).map(|_| process("there are as many turns as the machine has", 2)).collect();
+    async fn there_is_a_turn_for_each_core_while_there_is_no_production() {
+        let test = "there is a turn for each core while there is no production";
+        let processes = [0; 3].map(|_| process(test, 2));
         let _turns = (processes[0].take().await, is_taken(&processes[1]).await.unwrap());
         assert!(is_taken(&processes[2]).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn one_core_is_left_free_for_production() {
+        let test = "one core is left free for production";
+        let processes = [0; 3].map(|_| process(test, 3));
+        processes.iter().for_each(|process| process.production.begin());
+        let turns = (processes[0].take().await, is_taken(&processes[1]).await.unwrap());
+        assert!(is_taken(&processes[2]).await.is_none());
+        drop(turns);
+        assert!(is_taken(&processes[2]).await.is_some());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

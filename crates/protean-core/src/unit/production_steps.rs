@@ -45,6 +45,9 @@ const UNHURRIED: Manners = Manners {
     before_turn: true,
 };
 
+/// How long after its last step production may come again at any time.
+const QUIET_AFTER: Duration = Duration::from_secs(1);
+
 /// The steps of production that this process knows of.
 #[derive(Debug)]
 pub(super) struct ProductionSteps {
@@ -92,6 +95,11 @@ impl ProductionSteps {
         self.arrivals.set(arrivals).unwrap_or_default();
     }
 
+    /// True when production has begun no step for long.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.last_step().is_none_or(|last| last.elapsed() >= QUIET_AFTER)
+    }
+
     /// What work does before it asks for a turn: if nobody waits for it, it steps aside. Cancel safe.
     pub(super) async fn before_turn(&self) {
         if self.patience.manners.before_turn {
@@ -118,8 +126,12 @@ impl ProductionSteps {
     }
 
     fn until(&self) -> Option<Instant> {
+        self.last_step().map(|last| last + self.patience.manners.step_time)
+    }
+
+    fn last_step(&self) -> Option<Instant> {
         let arrived = self.arrivals.get().and_then(CommitWatch::last_change);
-        self.last().max(arrived).map(|last| last + self.patience.manners.step_time)
+        self.last().max(arrived)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -158,7 +170,7 @@ mod tests {
 
     use tokio::time::{Instant, sleep};
 
-    use super::{Manners, ProductionSteps, UNHURRIED, WANTED};
+    use super::{Manners, ProductionSteps, QUIET_AFTER, UNHURRIED, WANTED};
 
     /// Longer than the timer's grain of a millisecond.
     const STEP_TIME: Duration = Duration::from_millis(3);
@@ -205,6 +217,19 @@ mod tests {
     async fn bulk_work_goes_on_beside_production_that_never_pauses() {
         let steps = steps();
         assert_eq!(pause(&steps, Duration::from_millis(1), 100).await, LONGEST_PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn production_is_quiet_before_its_first_step_and_long_after_its_last() {
+        let steps = steps();
+        assert!(steps.is_quiet());
+        for _ in 0..3 {
+            steps.begin();
+            sleep(QUIET_AFTER - Duration::from_millis(1)).await;
+            assert!(!steps.is_quiet());
+        }
+        sleep(Duration::from_millis(1)).await;
+        assert!(steps.is_quiet());
     }
 
     /// How long steps of bulk work have taken, with their pauses, beside production that never
