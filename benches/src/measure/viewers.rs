@@ -38,7 +38,9 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     sheet.note(format!(
         "{VIEWERS} people look at the lanes page of the observatory, a process of its own. The limit"
     ));
-    sheet.note("is the same while nobody looks, in the same round. The viewers are on this machine.");
+    sheet.note(
+        "is the same while nobody looks, in the same round. The viewers are on this machine.",
+    );
     let rows = [(0.5, 1.1), (0.99, 1.2)].map(|(quantile, bound)| {
         let what = format!("{VIEWERS} viewers: p{:.0}", quantile * 100.0);
         (quantile, sheet.row(what, "ms", Target::ratio(Bound::AtMost(bound))))

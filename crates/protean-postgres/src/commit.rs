@@ -28,7 +28,7 @@ use crate::error::Fault;
 use crate::signal::Announced;
 
 /// How long a transaction of bulk work should hold the log's lock.
-const BULK_LOCK_TIME: Duration = Duration::from_millis(3);
+const BULK_LOCK_TIME: Duration = Duration::from_millis(2);
 /// The fewest units of bulk work in one transaction: most of a smaller one is round trips.
 const MIN_BULK_UNITS: usize = 16;
 /// The most units of bulk work in one transaction.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
 use protean_port::message::{Lane, Priority};
-use protean_port::port::{BatchSizer, BoxFuture, Changes, Outcome, Store};
+use protean_port::port::{BatchSizer, BoxFuture, Changes, Outcome, StepTime, Store};
 use protean_port::{Error, Result};
 
 use super::back_pressure::BackPressure;
@@ -23,7 +23,8 @@ const MAX_CHUNK_COMMANDS: usize = 1000;
 /// The fewest in the backfill lane. A smaller commit would hardly be quicker.
 const MIN_CHUNK_COMMANDS: usize = 64;
 /// How long a commit in the backfill lane should take: it is a step of bulk work.
-const BULK_CHUNK_TARGET: Duration = Duration::from_millis(4);
+const BULK_CHUNK_TIME: StepTime =
+    StepTime { beside_production: Duration::from_millis(2), alone: Duration::from_millis(4) };
 
 /// How many commands that came before are read at once.
 const CONCURRENT_READS: usize = 16;
@@ -156,7 +157,7 @@ where
     let priority = bulk.options.priority.unwrap_or_default();
     let is_bulk = bulk.domain.lanes().lane(priority) == Lane::Backfill;
     let least = if is_bulk { MIN_CHUNK_COMMANDS } else { MAX_CHUNK_COMMANDS };
-    let mut size = BatchSizer::new(BULK_CHUNK_TARGET, least..=MAX_CHUNK_COMMANDS);
+    let mut size = BatchSizer::new(BULK_CHUNK_TIME.alone, least..=MAX_CHUNK_COMMANDS);
     let turns = is_bulk.then(|| Arc::clone(&bulk.domain.env().machine_turns));
     let mut back_pressure = BackPressure::on(&bulk.domain, &store, priority);
     let mut intake = ImportProgress::default();
@@ -179,6 +180,9 @@ where
             span.fail(reason);
         }
         drop(span);
+        if let Some(turns) = &turns {
+            size.aim_at(turns.step_time(BULK_CHUNK_TIME));
+        }
         size.took(took);
         let repetitions = repetitions::<<I::Item as Submit>::Command>(
             &bulk.domain,

@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use protean_port::port::CommitWatch;
+use protean_port::port::{CommitWatch, StepTime};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -99,6 +99,11 @@ impl MachineTurns {
     /// True when production has paused for so long that bulk work may have every core.
     pub fn is_quiet(&self) -> bool {
         self.production.is_quiet()
+    }
+
+    /// How long a step should take now.
+    pub fn step_time(&self, of: StepTime) -> Duration {
+        if self.is_quiet() { of.alone } else { of.beside_production }
     }
 
     /// Waits for a turn, though not for long, and until production pauses. Cancel safe.
@@ -275,7 +280,7 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt;
-    use protean_port::port::CommitSignal;
+    use protean_port::port::{CommitSignal, StepTime};
     use tokio::sync::oneshot;
     use tokio::time::{Instant, timeout};
 
@@ -400,6 +405,15 @@ mod tests {
         turns.production.begin();
         drop(turns.take().await);
         assert!(!asked.elapsed().is_zero());
+    }
+
+    #[test]
+    fn steps_are_short_beside_production() {
+        let [beside_production, alone] = [2, 4].map(Duration::from_millis);
+        let (turns, time) = (MachineTurns::at(None), StepTime { beside_production, alone });
+        assert_eq!(turns.step_time(time), alone);
+        turns.production.begin();
+        assert_eq!(turns.step_time(time), beside_production);
     }
 
     #[tokio::test]

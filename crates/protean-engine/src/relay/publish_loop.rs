@@ -7,7 +7,8 @@ use futures_util::future::try_join_all;
 use protean_core::domain::Domain;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
-    BatchSizer, Broker, BrokerGroup, Changes, LaneRead, Park, ParkedRead, Published, Store,
+    BatchSizer, Broker, BrokerGroup, Changes, LaneRead, Park, ParkedRead, Published, StepTime,
+    Store,
 };
 use protean_port::{Error, Result};
 use tracing::{error, info};
@@ -28,7 +29,8 @@ use crate::log_places::head;
 /// The most messages in a page. A page of each category is in memory twice.
 const PAGE_MESSAGES: usize = 512;
 /// How long publishing a page of bulk work should take.
-const BULK_PAGE_TARGET: Duration = Duration::from_millis(4);
+const BULK_PAGE_TIME: StepTime =
+    StepTime { beside_production: Duration::from_millis(2), alone: Duration::from_millis(4) };
 /// Smaller pages would hardly be quicker: most of their time is round trips.
 const MIN_BULK_PAGE_MESSAGES: usize = 32;
 /// How often a stream that is full is asked for room.
@@ -88,7 +90,7 @@ impl PublishLoop {
             store,
             plan,
             lane,
-            bulk_page: BatchSizer::new(BULK_PAGE_TARGET, bulk_messages),
+            bulk_page: BatchSizer::new(BULK_PAGE_TIME.alone, bulk_messages),
             refused_at: Timestamp::default(),
             progress: false,
             handover: None,
@@ -182,6 +184,7 @@ impl PublishLoop {
         let pages = self.pages().await?;
         let published = self.send(&pages).await?;
         if !pages.is_empty() {
+            self.bulk_page.aim_at(self.domain.env().machine_turns.step_time(BULK_PAGE_TIME));
             self.bulk_page.took(begun.elapsed());
         }
         Ok(self.fill_gap().await? || published || refused)

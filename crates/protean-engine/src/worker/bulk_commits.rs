@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use protean_port::message::Lane;
-use protean_port::port::{BatchSizer, Outcome};
+use protean_port::port::{BatchSizer, Outcome, StepTime};
 
-/// How long a commit of bulk work should take: production that comes meanwhile waits for it.
-const BULK_COMMIT_TARGET: Duration = Duration::from_millis(5);
+/// How long a commit of bulk work should take.
+pub(super) const BULK_COMMIT_TIME: StepTime =
+    StepTime { beside_production: Duration::from_millis(3), alone: Duration::from_millis(5) };
 /// The fewest units that a commit of bulk work has room for.
-const MIN_BULK_UNITS: usize = 64;
+const MIN_BULK_UNITS: usize = 48;
 /// The most units in a commit of bulk work.
 const MAX_BULK_UNITS: usize = 512;
 
@@ -24,7 +25,7 @@ pub(super) struct BulkCommits {
 
 impl BulkCommits {
     pub(super) fn new() -> Self {
-        let size = BatchSizer::new(BULK_COMMIT_TARGET, MIN_BULK_UNITS..=MAX_BULK_UNITS);
+        let size = BatchSizer::new(BULK_COMMIT_TIME.alone, MIN_BULK_UNITS..=MAX_BULK_UNITS);
         Self { awaits_turn: false, size, is_full: false }
     }
 
@@ -52,8 +53,10 @@ impl BulkCommits {
         self.is_full = units >= self.size.units();
     }
 
-    /// Learns from the one that has ended how many units the next one may have.
-    pub(super) fn ended(&mut self, time: Duration) {
+    /// Learns from the one that has ended how many units the next one may have, which should take
+    /// `target`.
+    pub(super) fn ended(&mut self, time: Duration, target: Duration) {
+        self.size.aim_at(target);
         if self.is_full {
             self.size.took(time);
         }
@@ -69,21 +72,21 @@ pub(super) struct CommitEnd {
 
 #[cfg(test)]
 mod tests {
-    use super::{BULK_COMMIT_TARGET, BulkCommits, MAX_BULK_UNITS, MIN_BULK_UNITS};
+    use super::{BULK_COMMIT_TIME, BulkCommits, MAX_BULK_UNITS, MIN_BULK_UNITS};
 
     #[test]
     fn a_bulk_commit_has_as_many_units_as_the_target_leaves_time_for() {
-        let mut commits = BulkCommits::new();
+        let (mut commits, target) = (BulkCommits::new(), BULK_COMMIT_TIME.beside_production);
         let mut ends = |units, time| {
             commits.begin(units);
-            commits.ended(time);
+            commits.ended(time, target);
             commits.room()
         };
-        let quick = BULK_COMMIT_TARGET / 4;
+        let quick = target / 4;
         assert_eq!(ends(MIN_BULK_UNITS, quick), 2 * MIN_BULK_UNITS);
         assert_eq!(ends(MIN_BULK_UNITS, quick), 2 * MIN_BULK_UNITS, "it had room for more");
-        assert_eq!(ends(2 * MIN_BULK_UNITS, 2 * BULK_COMMIT_TARGET), MIN_BULK_UNITS);
-        assert_eq!(ends(MIN_BULK_UNITS, 2 * BULK_COMMIT_TARGET), MIN_BULK_UNITS);
+        assert_eq!(ends(2 * MIN_BULK_UNITS, 2 * target), MIN_BULK_UNITS);
+        assert_eq!(ends(MIN_BULK_UNITS, 2 * target), MIN_BULK_UNITS);
         let largest = (0..9).fold(MIN_BULK_UNITS, |units, _| ends(units, quick));
         assert_eq!(largest, MAX_BULK_UNITS);
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Event, Worker};
 use crate::bulk_steps::Turn;
-use crate::worker::bulk_commits::CommitEnd;
+use crate::worker::bulk_commits::{BULK_COMMIT_TIME, CommitEnd};
 use crate::worker::bulk_handlers::SLICE_TIME;
 
 impl Worker {
@@ -98,7 +98,8 @@ impl Worker {
 
     pub(super) fn end_commit(&mut self, end: CommitEnd) {
         if end.lane == Lane::Backfill {
-            self.bulk_commits.ended(end.time);
+            let turns = &self.runner.domain.env().machine_turns;
+            self.bulk_commits.ended(end.time, turns.step_time(BULK_COMMIT_TIME));
         }
         let failed = end.outcomes.iter().find_map(|outcome| match outcome {
             Outcome::Unavailable(reason) => Some(reason.as_str()),

@@ -3,6 +3,16 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+/// How long a step of bulk work should take. Production that arrives meanwhile waits for it; a longer
+/// step does more for what it costs.
+#[derive(Clone, Copy, Debug)]
+pub struct StepTime {
+    /// While there is production.
+    pub beside_production: Duration,
+    /// While there has been none for a while.
+    pub alone: Duration,
+}
+
 /// Sizes batches of bulk work by time: production that arrives meanwhile waits for the
 /// batch in hand. Doubles while a batch takes less than half of the target, halves when
 /// one takes longer than all of it. Pure: the caller measures.
@@ -18,6 +28,11 @@ impl BatchSizer {
     pub const fn new(target: Duration, bounds: RangeInclusive<usize>) -> Self {
         let units = *bounds.start();
         Self { target, bounds, units }
+    }
+
+    /// From now on a batch should take `target`.
+    pub const fn aim_at(&mut self, target: Duration) {
+        self.target = target;
     }
 
     /// How many units the next batch has.
@@ -56,6 +71,15 @@ mod tests {
         sizer.took(TARGET);
         assert_eq!(sizer.units(), 256, "in between the size stays");
         sizer.took(TARGET * 2);
+        assert_eq!(sizer.units(), 128);
+    }
+
+    #[test]
+    fn what_was_quick_for_one_target_is_slow_for_a_shorter_one() {
+        let mut sizer = sizer();
+        sizer.took(TARGET / 3);
+        sizer.aim_at(TARGET / 4);
+        sizer.took(TARGET / 3);
         assert_eq!(sizer.units(), 128);
     }
 

@@ -36,7 +36,7 @@ mod store_health;
 mod tracer;
 mod viewed_store;
 
-pub use batch_sizer::BatchSizer;
+pub use batch_sizer::{BatchSizer, StepTime};
 pub use broker::{
     Batch, Broker, BrokerConsumer, BrokerGroup, BrokerGroupStatus, BrokerMark, Publication,
     Published, Receipt, StoredMark,
