@@ -21,7 +21,7 @@ use super::page::{Content, Entry, Page, RouteLane};
 use super::page_spans::PageSpans;
 use super::plan::RelayPlan;
 use super::settlements::Settlements;
-use super::settling::{Policy, settle, settle_places};
+use super::settling::{Policy, moves, settle, settle_places};
 use crate::failpoint;
 use crate::handover::Handover;
 use crate::log_places::head;
@@ -395,9 +395,4 @@ impl PublishLoop {
         let status = self.publisher.status(&self.plan.stream(of)).await?;
         Ok(self.streams[of.route].room(&status).min(PAGE_MESSAGES))
     }
-}
-
-/// True when messages are parked, given up, or taken out again.
-fn moves(unit: &Changes) -> bool {
-    !(unit.parks.is_empty() && unit.dead.is_empty())
 }

@@ -115,6 +115,11 @@ impl Policy<'_> {
     }
 }
 
+/// True when messages are parked, given up, or taken out again.
+pub(super) fn moves(unit: &Changes) -> bool {
+    !(unit.parks.is_empty() && unit.dead.is_empty())
+}
+
 #[cfg(test)]
 #[path = "settling_tests.rs"]
 mod tests;
