@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use protean::port::ParkedRead;
-use protean::{Domain, Priority, Result};
+use protean::{Domain, Result};
+use protean_engine::is_at_rest;
 
 /// The pause between two checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -14,38 +14,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// # Errors
 /// When the store cannot be read.
 pub(crate) async fn wait_until_idle(domain: &Domain) -> Result {
-    let mut commits = domain.store().await?.commits();
-    loop {
-        let seen = *commits.borrow_and_update();
-        // Groups feed each other, so a check only counts if nothing committed meanwhile.
-        if is_idle(domain).await? && *commits.borrow() == seen {
-            return Ok(());
-        }
+    while !is_at_rest(domain).await? {
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-}
-
-async fn is_idle(domain: &Domain) -> Result<bool> {
-    let store = domain.store().await?;
-    for group in domain.groups() {
-        let status = store.group_status(&group.name, &group.category).await?;
-        if status.lag() > 0 {
-            return Ok(false);
-        }
-        let now = domain.clock().now();
-        let read = ParkedRead {
-            group: group.name.to_string(),
-            category: group.category.clone(),
-            range: Priority::ALL,
-            now,
-            limit: 1,
-        };
-        let parked = store.parked(read).await?;
-        if !parked.due.is_empty() || parked.next_due.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Ok(())
 }
 
 #[cfg(test)]

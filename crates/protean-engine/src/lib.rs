@@ -59,7 +59,7 @@ pub use observe::{
     LaneStatus, Manager, PaceReport, PageBody, Pages, ProcessPage, ProcessReport, ProcessState,
     ProductionBound, ProductionReport, Report, ServerPage, ServerPages, ServerProcess,
     SubscriptionStatus, Trend, Unpublished, VanishedGroup, accounts, age, check_events, explain,
-    grouped, or_unknown, page_body, process_managers, program_of, serve_pages, short,
+    grouped, is_at_rest, or_unknown, page_body, process_managers, program_of, serve_pages, short,
     subscriptions, value_json, vanished_groups, verify,
 };
 pub use operation::record_operation;

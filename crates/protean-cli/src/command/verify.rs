@@ -10,7 +10,8 @@ pub(super) const AFTER_HELP: &str = "\
 For each group, committed = handled + ignored + expired + purged + parked + dead
 + on the way. The transactions that settle messages count each of these numbers; none
 is derived from the others. 'Duplicate' counts copies that arrived after the message
-was handled, and is not part of the sum. At rest, nothing is on the way.
+was handled, and is not part of the sum. At rest, nothing is on the way, and nothing
+that is parked waits for another attempt.
 
 For the schedule, scheduled = moved + replaced + cancelled + waiting.";
 
@@ -25,15 +26,16 @@ pub(super) async fn run(app: &App) -> Result {
 
 fn text(report: &Report) -> String {
     let table = table(&report.groups);
-    let on_the_way = report.groups.iter().map(|group| group.on_the_way).sum();
     let account = if report.closes { "The account adds up" } else { "The account does not add up" };
     let schedule = schedule(&report.schedule);
-    match on_the_way {
-        0 => format!("{table}\n\n{schedule}{account}; at rest."),
-        waiting => {
-            format!("{table}\n\n{schedule}{account}; in motion, {} on the way.", grouped(waiting))
-        }
-    }
+    let state = if report.at_rest { "at rest".to_owned() } else { in_motion(&report.groups) };
+    format!("{table}\n\n{schedule}{account}; {state}.")
+}
+
+fn in_motion(groups: &[Account]) -> String {
+    let on_the_way = grouped(groups.iter().map(|group| group.on_the_way).sum());
+    let parked = grouped(groups.iter().map(|group| group.parked).sum());
+    format!("in motion, {on_the_way} on the way and {parked} parked")
 }
 
 /// The account of scheduled messages; empty if there never were any.
@@ -187,7 +189,10 @@ mod tests {
     #[test]
     fn text_shows_how_many_messages_are_on_the_way() {
         let text = text(&report(1_000, true, Vec::new()));
-        assert!(text.ends_with("The account adds up; in motion, 1,000 on the way."), "{text}");
+        assert!(
+            text.ends_with("The account adds up; in motion, 1,000 on the way and 0 parked."),
+            "{text}"
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@
 //! or of the configuration.
 
 mod age;
+mod at_rest;
 mod bound;
 mod cached_probe;
 mod connections;
@@ -44,6 +45,7 @@ mod vanished;
 mod verify;
 
 pub use age::age;
+pub use at_rest::is_at_rest;
 pub use bound::ProductionBound;
 pub use connections::{PageBody, Pages, page_body, serve_pages};
 pub use events_check::{

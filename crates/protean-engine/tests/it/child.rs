@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protean::Domain;
 use protean::{DomainBuilder, Error};
-use protean_engine::Server;
+use protean_engine::{Server, is_at_rest};
 
 use crate::harness::WAIT_LIMIT;
 use crate::tallies::{Faults, NumbersProjector, SumProjector, Tally, TallyCommandHandler};
@@ -68,17 +68,8 @@ pub(crate) fn configured(file: &Path, faults: &Faults, more: &str) -> DomainBuil
 
 /// Serves until nothing is on the way and nothing parked.
 pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
-    let store = domain.store().await?;
     let at_rest = async {
-        let mut looks = 0;
-        // Twice: what one group does between two looks may be work for another.
-        while looks < 2 {
-            let mut waiting = 0;
-            for group in domain.groups() {
-                let standing = store.group_status(&group.name, &group.category).await.unwrap();
-                waiting += standing.lag() + standing.parked();
-            }
-            looks = if waiting == 0 { looks + 1 } else { 0 };
+        while !is_at_rest(domain).await.unwrap() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

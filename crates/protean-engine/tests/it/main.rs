@@ -26,6 +26,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod at_rest;
 mod back_pressure;
 mod beside_rebuilds;
 mod breakers;

@@ -163,11 +163,7 @@ async fn three_copies_of_everything_have_one_effect() {
 async fn judge(domain: &Domain, numbers: i64) {
     let store = domain.store().await.unwrap();
     let at_rest = async {
-        loop {
-            let report = protean_engine::verify(domain).await.unwrap();
-            if report.at_rest && report.groups.iter().all(|group| group.parked == 0) {
-                return;
-            }
+        while !protean_engine::is_at_rest(domain).await.unwrap() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protean::message::Priority;
 use protean::{DomainBuilder, Handled, event_handler};
-use protean_engine::Server;
+use protean_engine::{Server, is_at_rest};
 use protean_test_servers::RedisServer;
 
 use crate::tallies::{Add, Added, Numbers, NumbersProjector, SumProjector, Tally};
@@ -50,18 +50,8 @@ async fn serves_in_a_process_of_its_own() {
     let Some(file) = std::env::var_os(DATABASE) else { return };
     let brokers = std::env::var(BROKERS).unwrap();
     let domain = domain(file.as_ref(), &brokers).build().unwrap();
-    let store = domain.store().await.unwrap();
     let at_rest = async {
-        loop {
-            let mut waiting = 0;
-            for group in domain.groups() {
-                let standing = store.group_status(&group.name, &group.category).await.unwrap();
-                // Behind the dead letter one of its stream is held.
-                waiting += standing.lag() + standing.parked().saturating_sub(standing.dead());
-            }
-            if waiting == 0 {
-                return;
-            }
+        while !is_at_rest(&domain).await.unwrap() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };

@@ -85,7 +85,8 @@ impl Found<'_> {
         let soon = self.number(&format!("SELECT count(*) FROM parked WHERE due <= {due}"));
         let length = |redis: &RedisServer| redis.command(&["XLEN", RADIO]);
         let called = self.redis.is_some_and(|redis| length(redis) != "0");
-        soon == 0 && !called && protean_engine::verify(domain).await.unwrap().at_rest
+        let groups = protean_engine::accounts(domain).await.unwrap();
+        soon == 0 && !called && groups.iter().all(|group| group.on_the_way == 0)
     }
 
     async fn serve(&self, domain: &Domain) {
