@@ -5,7 +5,7 @@ use protean_port::Result;
 use protean_port::message::Priority;
 use protean_port::port::ParkedRead;
 
-use super::verify::{Account, accounts};
+use super::account::{Account, accounts};
 
 /// True when no message is on the way, and none that is parked waits for another attempt. Dead
 /// letters, messages behind them, and what is scheduled for later are at rest. Cancel safe: it

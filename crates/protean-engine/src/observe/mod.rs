@@ -16,6 +16,7 @@
 //! Nothing here changes anything, waits long for anything, or shows the text of an error
 //! or of the configuration.
 
+mod account;
 mod age;
 mod at_rest;
 mod bound;
@@ -44,6 +45,7 @@ mod trend;
 mod vanished;
 mod verify;
 
+pub use account::{Account, accounts};
 pub use age::age;
 pub use at_rest::is_at_rest;
 pub use bound::ProductionBound;
@@ -65,4 +67,4 @@ pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
 pub use trend::Trend;
 pub(crate) use vanished::check_vanished;
 pub use vanished::{VanishedGroup, program_of, vanished_groups};
-pub use verify::{Account, Report, accounts, verify};
+pub use verify::{Report, verify};
