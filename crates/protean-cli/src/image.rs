@@ -212,19 +212,21 @@ impl std::error::Error for Replaced {}
 mod tests {
     use std::fs;
 
+    use protean_test_servers::copy_program;
+
     use super::{Image, was_replaced};
 
     #[tokio::test]
     async fn a_program_whose_file_was_replaced_or_removed_is_not_started() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("program");
-        fs::copy("/bin/sh", &program).unwrap();
+        copy_program("/bin/sh", &program);
         let image = Image::stamped(program.clone()).unwrap();
         let exit_4 = ["-c".into(), "exit 4".into()];
         let (mut child, _line) = image.start(&exit_4).unwrap();
         assert_eq!(child.wait().await.unwrap().code(), Some(4));
         let newer = folder.path().join("newer");
-        fs::copy("/bin/sh", &newer).unwrap();
+        copy_program("/bin/sh", &newer);
         fs::rename(&newer, &program).unwrap();
         let replaced = image.start(&exit_4).unwrap_err();
         assert!(was_replaced(&replaced), "{replaced}");

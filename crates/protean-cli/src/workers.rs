@@ -169,10 +169,11 @@ struct HandOverError {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
+    use std::fs;
     use std::path::Path;
     use std::time::Duration;
+
+    use protean_test_servers::write_script;
 
     use super::{Reason, Stopped, Workers};
     use crate::image::Image;
@@ -181,9 +182,7 @@ mod tests {
     /// Writes a program that says on a file that it runs, and ends with its standard input.
     fn write_program(path: &Path) {
         let said = path.with_extension("said");
-        let text = format!("#!/bin/sh\necho $$ >> {}\ncat\n", said.display());
-        fs::write(path, text).unwrap();
-        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        write_script(path, &format!("echo $$ >> {}\ncat", said.display()));
     }
 
     async fn await_pids(program: &Path, count: usize) -> Vec<String> {

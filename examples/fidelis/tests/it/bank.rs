@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fidelis::account::OpenAccount;
 use protean::Submission;
 use protean::{Decimal, Domain, Priority};
+use protean_test_servers::copy_program;
 use serde_json::Value;
 
 /// How long anything may take on a busy machine.
@@ -57,7 +58,7 @@ impl Bank {
     /// A copy of the program in the bank's folder, which a test may replace.
     pub(crate) fn copy_of_program(&self) -> PathBuf {
         let copy = self.folder.path().join("fidelis");
-        std::fs::copy(env!("CARGO_BIN_EXE_fidelis"), &copy).unwrap();
+        copy_program(env!("CARGO_BIN_EXE_fidelis"), &copy);
         copy
     }
 

@@ -1,12 +1,11 @@
 //! A deployment replaces the program's file, and `SIGHUP` makes the servers go on with it.
 
-use std::fs::Permissions;
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use protean::Priority;
+use protean_test_servers::{copy_program, write_script};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bank::Bank;
@@ -20,17 +19,14 @@ const NOT_STARTED: &str = "the program in this file does not start";
 /// from others.
 fn deploy(program: &Path) -> u64 {
     let newer = program.with_file_name("newer");
-    std::fs::copy(env!("CARGO_BIN_EXE_fidelis"), &newer).unwrap();
-    // A program may be followed by anything.
-    std::fs::File::options().append(true).open(&newer).unwrap().write_all(b"newer").unwrap();
+    copy_program(env!("CARGO_BIN_EXE_fidelis"), &newer);
     std::fs::rename(&newer, program).unwrap();
     std::fs::metadata(program).unwrap().ino()
 }
 
 fn deploy_script(program: &Path, text: &str) {
     let newer = program.with_file_name("newer");
-    std::fs::write(&newer, format!("#!/bin/sh\n{text}\n")).unwrap();
-    std::fs::set_permissions(&newer, Permissions::from_mode(0o755)).unwrap();
+    write_script(&newer, text);
     std::fs::rename(&newer, program).unwrap();
 }
 

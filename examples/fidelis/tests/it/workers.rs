@@ -1,13 +1,13 @@
 //! Several server processes, and the supervisor that restarts them.
 
 #[cfg(target_os = "linux")]
-use std::fs::Permissions;
 #[cfg(target_os = "linux")]
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use protean::Priority;
+use protean_test_servers::write_script;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
 use crate::bank::{Bank, Server, WAIT_LIMIT, transcript};
@@ -99,8 +99,7 @@ async fn a_worker_is_replaced_by_its_own_version_when_the_file_holds_another() {
     let mut server = bank.serve_by(&program, &["--workers", "2"]);
     await_ready(&bank, 2);
     let newer = program.with_file_name("newer");
-    std::fs::write(&newer, "#!/bin/sh\nexit 9\n").unwrap();
-    std::fs::set_permissions(&newer, Permissions::from_mode(0o755)).unwrap();
+    write_script(&newer, "exit 9");
     std::fs::rename(&newer, &program).unwrap();
     for pid in await_started(&bank, 2) {
         kill_process(pid, Signal::KILL).unwrap();

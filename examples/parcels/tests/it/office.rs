@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use protean_test_servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Database, Postgres, RedisServer, copy_program};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -91,7 +91,7 @@ impl Office {
     /// Puts a version in the place of the program.
     pub(crate) fn deploy(&self, version: usize) {
         let newer = self.file("newer");
-        std::fs::copy(built(version), &newer).unwrap();
+        copy_program(built(version), &newer);
         std::fs::rename(newer, self.file("parcels")).unwrap();
     }
 
